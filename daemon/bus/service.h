@@ -1,0 +1,35 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* deflectd on D-Bus: objects, methods and announcements, behind the one door (bus/door.h). */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/switchboard.h"
+
+typedef enum
+{
+  DFL_BUS_SYSTEM, /* many users: accounts belong to their users= and to root */
+  DFL_BUS_SESSION /* one user: everything belongs to the daemon's own uid, users= is ignored */
+} DflBusMode;
+
+#define DFL_TYPE_SERVICE (dfl_service_get_type ())
+G_DECLARE_FINAL_TYPE (DflService, dfl_service, DFL, SERVICE, GObject)
+
+/*
+ * Publishes the switchboard on the connection from the moment of the call on, before any name is
+ * owned. listening is what Manager.Listening shows.
+ */
+DflService *dfl_service_new (GDBusConnection *connection,
+                             DflBusMode mode,
+                             DflSwitchboard *switchboard,
+                             DflClock *clock,
+                             const char *const *listening);
+
+/* Resolves users= anew (SIGHUP); audiences change when the answers are there. */
+void dfl_service_refresh_users (DflService *self);
+
+/* Answers what is pending and stops listening; called before the connection is flushed and closed. */
+void dfl_service_close (DflService *self);

@@ -1,0 +1,80 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One SIP address of record that deflectd serves, and its settings. */
+
+#pragma once
+
+#include <glib-object.h>
+
+/* What a person wrote about an account: one key file, checked. Plain values, owned strings. */
+typedef struct
+{
+  char *name;           /* [a-z][a-z0-9_]{0,31}, the file's name */
+  char *problem;        /* NULL, or why the account cannot work: file, line, key, what was expected */
+  char *address;        /* sip:USER@DOMAIN; "" where problem hides it */
+  char *user;           /* the user part of address, %-decoded */
+  char *domain;         /* HOST or HOST:PORT of address */
+  char *display_name;   /* or "" */
+  char **users;         /* names of local users whom it belongs to; empty: root alone; "*": everybody */
+  gboolean enabled;
+  char **accept_from;   /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32" */
+  gboolean trusted;     /* identities asserted by accept-from hops are believed */
+  gboolean alert;       /* TRUE: ringing, 180 is sent; FALSE: silent, only 100 */
+  guint ring_limit;     /* seconds, 0 none */
+  guint decline_status; /* 480, 486 or 603 */
+  guint max_offers;     /* how many calls may be offered at once */
+  char *default_target; /* default-action: NULL for decline, else the text behind redirect: */
+  gboolean allow_sips_downgrade;
+  gboolean allow_local_targets; /* redirect to another account of this daemon is no loop */
+  char *redirect_domain; /* HOST or HOST:PORT, for bare numbers */
+  GPtrArray *targets;    /* of DflAlias, in the file's order */
+} DflAccountSettings;
+
+typedef struct
+{
+  char *alias;
+  char *label;
+  char *address;
+} DflAlias;
+
+DflAccountSettings *dfl_account_settings_new (const char *name); /* with the defaults */
+void dfl_account_settings_free (DflAccountSettings *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAccountSettings, dfl_account_settings_free)
+gboolean dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSettings *b);
+DflAlias *dfl_alias_new (const char *alias, const char *label, const char *address);
+void dfl_alias_free (DflAlias *self);
+
+typedef enum
+{
+  DFL_ACCOUNT_STATE_DISABLED,
+  DFL_ACCOUNT_STATE_DIRECT, /* takes INVITEs to its user part from accept-from */
+  DFL_ACCOUNT_STATE_FAILED  /* cannot work; the reason says why */
+} DflAccountState;
+
+#define DFL_TYPE_ACCOUNT (dfl_account_get_type ())
+G_DECLARE_FINAL_TYPE (DflAccount, dfl_account, DFL, ACCOUNT, GObject)
+
+/* Takes the settings over. The id derives from the name, so that it outlives a restart. */
+DflAccount *dfl_account_new (DflAccountSettings *settings);
+
+/* 8 random-looking hex digits, the same for an account's whole life. */
+const char *dfl_account_get_id (DflAccount *self);
+
+/* The settings in force; valid until the next dfl_account_update. */
+const DflAccountSettings *dfl_account_get_settings (DflAccount *self);
+
+DflAccountState dfl_account_get_state (DflAccount *self);
+const char *dfl_account_state_to_string (DflAccountState state);
+
+/* Why the account is in its state, in words that a person can act on; "" where all is well. */
+const char *dfl_account_get_state_reason (DflAccount *self);
+
+/* New settings for the same name; takes them over. Calls that are offered keep what they have. */
+void dfl_account_update (DflAccount *self, DflAccountSettings *settings);
+
+/* Marks it failed while it runs (a user part that another account owns, a user nobody knows). */
+void dfl_account_fail (DflAccount *self, const char *reason);
+
+/* How many calls of this account are offered now; kept by the switchboard. */
+guint dfl_account_get_n_offered (DflAccount *self);

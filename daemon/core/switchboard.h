@@ -1,0 +1,76 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* All accounts and all calls: makes a call of an offer, keeps its deadline, tells who is interested. */
+
+#pragma once
+
+#include <glib-object.h>
+
+#include "core/account.h"
+#include "core/call.h"
+#include "core/clock.h"
+
+#define DFL_TYPE_SWITCHBOARD (dfl_switchboard_get_type ())
+G_DECLARE_FINAL_TYPE (DflSwitchboard, dfl_switchboard, DFL, SWITCHBOARD, GObject)
+
+/*
+ * Signals, all emitted after the state has changed, on the main loop:
+ *   account-added (DflAccount), account-changed (DflAccount), account-removed (DflAccount)
+ *   call-added (DflCall)
+ *   call-changed (DflCall, guint of DflCallChange bits)
+ *   call-removed (DflCall): it is idle and was announced so; last chance to read it
+ *   drained (): shut down, and the last call is gone
+ */
+
+/* max_offers: how many calls may be offered at once in all. */
+DflSwitchboard *dfl_switchboard_new (DflClock *clock, guint max_offers);
+
+void dfl_switchboard_set_max_offers (DflSwitchboard *self, guint max_offers);
+
+/*
+ * Replaces the accounts: takes over an array of DflAccountSettings (with free function). Accounts
+ * are matched by name; the unchanged ones are not touched, calls that are offered stay as they are,
+ * also those of an account that goes. Two enabled accounts with the same user part: the second one
+ * fails with a reason that names no other account to its users.
+ */
+void dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings);
+
+/* Borrowed accounts, in the order of their names; free the array. */
+GPtrArray *dfl_switchboard_get_accounts (DflSwitchboard *self);
+DflAccount *dfl_switchboard_get_account (DflSwitchboard *self, const char *id);
+
+/* The running direct account that owns this user part (compared exactly, RFC 3261 section 19.1.4),
+ * or NULL. */
+DflAccount *dfl_switchboard_find_direct (DflSwitchboard *self, const char *user);
+
+/*
+ * Makes a call of an offer: takes offer over, refs line, keeps leg until dfl_line_release. Emits
+ * call-added before it returns; a listener may decide at once. Fails with LIMIT_EXCEEDED (the
+ * account's or the daemon's; answer 486; logged at most once a second) or FAILED while shutting
+ * down (answer 480); then offer is freed and the leg stays the caller's. The call is borrowed and
+ * valid until it released its leg; NULL without an error cannot be.
+ */
+DflCall *dfl_switchboard_offer (DflSwitchboard *self,
+                                DflAccount *account,
+                                DflOffer *offer,
+                                DflLine *line,
+                                DflLeg *leg,
+                                GError **error);
+
+/* The calls that are not yet removed, in no particular order. */
+guint dfl_switchboard_get_n_calls (DflSwitchboard *self);
+DflCall *dfl_switchboard_get_call (DflSwitchboard *self, const char *id);
+void dfl_switchboard_foreach_call (DflSwitchboard *self,
+                                   void (*func) (DflCall *call, gpointer data),
+                                   gpointer data);
+
+/* Calls with this SIP Call-ID (several where an INVITE was forked to two accounts here); borrowed
+ * calls, free the array. */
+GPtrArray *dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_call_id);
+
+/*
+ * Refuses offers from now on and declines what is offered with 480, decided by "shutdown"; emits
+ * drained when the last call is gone, at once from a later turn of the loop if there is none.
+ */
+void dfl_switchboard_shut_down (DflSwitchboard *self);
