@@ -1,0 +1,8 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+int
+main (void)
+{
+  return 0;
+}
