@@ -29,5 +29,21 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflSettings, dfl_settings_free)
  * settings carry the problem) and keeps no other one down; a bad line in deflectd.conf fails the
  * whole load with DFL_ERROR_INVALID_SETTINGS, whose message has every problem, a line each. A
  * directory without deflectd.conf gives the defaults; one that cannot be read is an error.
+ *
+ * In accounts.d only NAME.conf is looked at; a NAME that no account may have is a problem, anything
+ * else is somebody's backup.
  */
 DflSettings *dfl_settings_load (const char *config_dir, GError **error);
+
+/* The text of a deflectd.conf, which may hold anything; no accounts come of it. Fails as
+ * dfl_settings_load; path is for messages only. */
+DflSettings *
+dfl_settings_from_data (const char *path, const char *data, gsize length, GError **error);
+
+/*
+ * The text of an account's file, which may hold anything. Never NULL: what is wrong stands in the
+ * problem of the account, and each line of it is added to problems, unless that is NULL. users= is
+ * kept as far as it could be understood, because the problem is shown to them.
+ */
+DflAccountSettings *dfl_account_settings_from_data (
+    const char *name, const char *path, const char *data, gsize length, GPtrArray *problems);

@@ -1,0 +1,468 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * GKeyFile knows the syntax, but not where in the file anything stood: its errors name no line, a
+ * key that stands twice silently means its last value, and one that nobody knows means nothing. So
+ * the text is parsed by GKeyFile, and beside it every line is looked at once more to note where its
+ * group or key stands. What GKeyFile refuses is found by giving it one line at a time.
+ */
+
+#include "store/key-file.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "core/offer.h"
+#include "store/key-readers.h"
+#include "store/spelling.h"
+
+/* So many problems of one file are told; a person wants to see the next one after mending these. */
+#define MAX_PROBLEMS 20
+#define MAX_QUOTED_BYTES 60
+
+struct _DflKeyFile
+{
+  char *path;
+  GKeyFile *keys;
+  GPtrArray *lines;  /* of DflKeyLine, in the order of the file; none that stands twice */
+  GHashTable *index; /* "GROUP" or "GROUP\nKEY" to its DflKeyLine */
+  GPtrArray *problems;
+  guint n_untold;
+};
+
+static void
+key_line_free (gpointer data)
+{
+  DflKeyLine *self = data;
+
+  g_free (self->group);
+  g_free (self->key);
+  g_free (self);
+}
+
+/* --- Problems --- */
+
+static void
+add_problem (DflKeyFile *self, guint line, const char *what, const char *text)
+{
+  if (self->problems->len >= MAX_PROBLEMS)
+    {
+      self->n_untold++;
+      return;
+    }
+  g_ptr_array_add (self->problems,
+                   what != NULL ? g_strdup_printf ("%s:%u: %s: %s", self->path, line, what, text)
+                                : g_strdup_printf ("%s:%u: %s", self->path, line, text));
+}
+
+/* A key as a message shows it: whatever stands before the = came from a file. */
+static char *
+show_key (const DflKeyLine *at)
+{
+  g_autofree char *name = dfl_text_clean (at->key != NULL ? at->key : at->group, -1, 64);
+
+  return at->key != NULL ? g_steal_pointer (&name) : g_strdup_printf ("[%s]", name);
+}
+
+void
+dfl_key_file_complain (DflKeyFile *self, const DflKeyLine *at, const char *format, ...)
+{
+  g_autofree char *what = show_key (at);
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  add_problem (self, at->line, what, text);
+}
+
+void
+dfl_key_file_complain_missing (
+    DflKeyFile *self, const char *group, const char *key, const char *format, ...)
+{
+  const DflKeyLine *opening = dfl_key_file_find (self, group, NULL);
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  add_problem (self, opening != NULL ? opening->line : 1, key, text);
+}
+
+char *
+dfl_key_file_quote (const char *value)
+{
+  g_autofree char *clean = dfl_text_clean (value, -1, MAX_QUOTED_BYTES);
+
+  return g_strdup_printf ("\"%s%s\"", clean, strlen (value) > MAX_QUOTED_BYTES ? "..." : "");
+}
+
+GPtrArray *
+dfl_key_file_take_problems (DflKeyFile *self)
+{
+  GPtrArray *problems = g_steal_pointer (&self->problems);
+
+  if (self->n_untold > 0)
+    g_ptr_array_add (problems, g_strdup_printf ("%s: %u more problems, shown when these are mended",
+                                                self->path, self->n_untold));
+  self->problems = g_ptr_array_new_with_free_func (g_free);
+  self->n_untold = 0;
+  return problems;
+}
+
+/* --- Syntax --- */
+
+static const char *
+skip_space (const char *text)
+{
+  while (g_ascii_isspace (*text))
+    text++;
+  return text;
+}
+
+/* What no line may hold, whatever it says; NULL where all is well. */
+static const char *
+find_bad_bytes (const char *line, gsize length)
+{
+  if (memchr (line, '\0', length) != NULL)
+    return "holds a NUL byte; expected a text file";
+  if (!g_utf8_validate_len (line, length, NULL))
+    return "is not UTF-8; save the file with that encoding";
+  for (gsize i = 0; i < length; i++)
+    if (g_ascii_iscntrl (line[i]) && line[i] != '\t')
+      return "holds a control character; expected text";
+  return NULL;
+}
+
+/* The text line by line; a line that no parser should see is empty and has become a problem. */
+static GPtrArray *
+split_lines (DflKeyFile *self, const char *data, gsize length)
+{
+  GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
+  const char *end = data + length;
+
+  if (length >= 3 && memcmp (data, "\xEF\xBB\xBF", 3) == 0)
+    {
+      add_problem (self, 1, NULL,
+                   "begins with a byte order mark; save the file as UTF-8 without it");
+      data += 3;
+    }
+  while (data < end)
+    {
+      const char *newline = memchr (data, '\n', (gsize)(end - data));
+      gsize size = (gsize)((newline != NULL ? newline : end) - data);
+      gsize bare = size > 0 && newline != NULL && data[size - 1] == '\r' ? size - 1 : size;
+      const char *problem = find_bad_bytes (data, bare);
+
+      if (problem != NULL)
+        add_problem (self, lines->len + 1, NULL, problem);
+      g_ptr_array_add (lines, problem != NULL ? g_strdup ("") : g_strndup (data, bare));
+      data += size + (newline != NULL ? 1 : 0);
+    }
+  return lines;
+}
+
+static GKeyFile *
+parse_lines (GPtrArray *lines)
+{
+  g_autoptr (GKeyFile) keys = g_key_file_new ();
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      g_string_append (text, g_ptr_array_index (lines, i));
+      g_string_append_c (text, '\n');
+    }
+  return g_key_file_load_from_data (keys, text->str, text->len, G_KEY_FILE_NONE, NULL)
+             ? g_steal_pointer (&keys)
+             : NULL;
+}
+
+static gboolean
+line_parses (const char *line, gboolean is_group)
+{
+  g_autoptr (GKeyFile) keys = g_key_file_new ();
+  g_autofree char *text = is_group ? g_strdup (line) : g_strdup_printf ("[group]\n%s", line);
+
+  return g_key_file_load_from_data (keys, text, strlen (text), G_KEY_FILE_NONE, NULL);
+}
+
+/* Empties every line that GKeyFile refuses, and what stands below a group line that is lost. */
+static void
+blank_bad_lines (DflKeyFile *self, GPtrArray *lines)
+{
+  enum
+  {
+    ABOVE,
+    INSIDE,
+    LOST
+  } where
+      = ABOVE;
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      char *line = g_ptr_array_index (lines, i);
+      const char *start = skip_space (line);
+      const char *problem = NULL;
+
+      if (*start == '#' || *start == '\0')
+        continue;
+      if (*start == '[')
+        {
+          if (!line_parses (line, TRUE))
+            problem = "expected a group, such as [account], and nothing behind it";
+          where = problem != NULL ? LOST : INSIDE;
+        }
+      else if (where == ABOVE)
+        problem = "stands above the first [group] line; expected one before any key";
+      else if (where == INSIDE && !line_parses (line, FALSE))
+        problem = "expected KEY=VALUE, a [group], or a comment that begins with #";
+
+      if (problem != NULL)
+        add_problem (self, i + 1, NULL, problem);
+      if (problem != NULL || where == LOST)
+        line[0] = '\0';
+    }
+}
+
+/* --- Where everything stands --- */
+
+static char *
+index_key (const char *group, const char *key)
+{
+  return key != NULL ? g_strconcat (group, "\n", key, NULL) : g_strdup (group);
+}
+
+/* Notes one line, or complains that it stands twice; then a key loses its value, because nobody can
+ * know which one its writer meant. */
+static void
+note_line (DflKeyFile *self, const char *group, const char *key, guint line)
+{
+  g_autofree char *name = index_key (group, key);
+  const DflKeyLine *first = g_hash_table_lookup (self->index, name);
+  DflKeyLine *at = g_new0 (DflKeyLine, 1);
+
+  at->group = g_strdup (group);
+  at->key = g_strdup (key);
+  at->line = line;
+  if (first == NULL)
+    {
+      g_hash_table_insert (self->index, g_steal_pointer (&name), at);
+      g_ptr_array_add (self->lines, at);
+      return;
+    }
+  dfl_key_file_complain (self, at, "stands in line %u already; keep one of the two", first->line);
+  if (key != NULL)
+    g_key_file_remove_key (self->keys, group, key, NULL);
+  key_line_free (at);
+}
+
+static void
+note_lines (DflKeyFile *self, GPtrArray *lines)
+{
+  g_autofree char *group = NULL;
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      const char *start = skip_space (g_ptr_array_index (lines, i));
+      const char *equals = strchr (start, '=');
+
+      if (*start == '[')
+        {
+          g_free (group);
+          group = g_strndup (start + 1, (gsize)(strrchr (start, ']') - start - 1));
+          note_line (self, group, NULL, i + 1);
+        }
+      else if (*start != '#' && equals != NULL && group != NULL)
+        {
+          g_autofree char *key = g_strchomp (g_strndup (start, (gsize)(equals - start)));
+
+          note_line (self, group, key, i + 1);
+        }
+    }
+}
+
+DflKeyFile *
+dfl_key_file_new (const char *path, const char *data, gsize length)
+{
+  DflKeyFile *self = g_new0 (DflKeyFile, 1);
+  g_autoptr (GPtrArray) lines = NULL;
+
+  self->path = dfl_text_clean (path, -1, 1024);
+  self->problems = g_ptr_array_new_with_free_func (g_free);
+  self->lines = g_ptr_array_new_with_free_func (key_line_free);
+  self->index = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  lines = split_lines (self, data, length);
+  self->keys = parse_lines (lines);
+  if (self->keys == NULL)
+    {
+      blank_bad_lines (self, lines);
+      self->keys = parse_lines (lines);
+    }
+  if (self->keys == NULL)
+    {
+      add_problem (self, 1, NULL, "is no key file; expected [group] lines and KEY=VALUE lines");
+      self->keys = g_key_file_new ();
+      return self;
+    }
+  note_lines (self, lines);
+  return self;
+}
+
+void
+dfl_key_file_free (DflKeyFile *self)
+{
+  g_free (self->path);
+  g_key_file_unref (self->keys);
+  g_hash_table_unref (self->index);
+  g_ptr_array_unref (self->lines);
+  g_ptr_array_unref (self->problems);
+  g_free (self);
+}
+
+const DflKeyLine *
+dfl_key_file_find (DflKeyFile *self, const char *group, const char *key)
+{
+  g_autofree char *name = index_key (group, key);
+
+  return g_hash_table_lookup (self->index, name);
+}
+
+/* --- Values --- */
+
+/* NULL, and a complaint where the line has a fault of its own that was not told before. */
+static char *
+get_value (DflKeyFile *self, const DflKeyLine *at)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *value = g_key_file_get_string (self->keys, at->group, at->key, &error);
+  g_autofree char *clean = NULL;
+
+  if (value == NULL)
+    {
+      if (!g_error_matches (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND))
+        dfl_key_file_complain (self, at,
+                               "has a backslash that begins no escape; write \\\\ for one");
+      return NULL;
+    }
+  g_strstrip (value);
+  clean = dfl_text_clean (value, -1, strlen (value));
+  if (!g_str_equal (value, clean))
+    {
+      dfl_key_file_complain (self, at, "holds control characters; expected plain text");
+      return NULL;
+    }
+  return g_steal_pointer (&value);
+}
+
+char **
+dfl_key_file_get_list (DflKeyFile *self, const DflKeyLine *at)
+{
+  g_auto (GStrv) items = g_key_file_get_string_list (self->keys, at->group, at->key, NULL, NULL);
+  g_autoptr (GStrvBuilder) kept = g_strv_builder_new ();
+
+  if (items == NULL)
+    {
+      dfl_key_file_complain (self, at, "expected a list whose items are separated by ;");
+      return NULL;
+    }
+  for (char **item = items; *item != NULL; item++)
+    if (*g_strstrip (*item) != '\0')
+      g_strv_builder_add (kept, *item);
+  return g_strv_builder_end (kept);
+}
+
+static const DflKeySpec *
+find_spec (const DflKeySpec *specs, const char *key)
+{
+  for (const DflKeySpec *spec = specs; spec->key != NULL; spec++)
+    if (g_pattern_match_simple (spec->key, key))
+      return spec;
+  return NULL;
+}
+
+static void
+complain_unknown_key (DflKeyFile *self, const DflKeyLine *at, const DflKeySpec *specs)
+{
+  g_autoptr (GPtrArray) known = g_ptr_array_new ();
+  g_autofree char *list = NULL;
+  const char *meant;
+
+  for (const DflKeySpec *spec = specs; spec->key != NULL; spec++)
+    if (spec->read != dfl_key_read_later)
+      g_ptr_array_add (known, (gpointer)spec->key);
+  g_ptr_array_add (known, NULL);
+
+  meant = dfl_spelling_suggest (at->key, (const char *const *)known->pdata);
+  if (meant != NULL)
+    {
+      dfl_key_file_complain (self, at, "unknown key; did you mean %s?", meant);
+      return;
+    }
+  list = g_strjoinv (", ", (char **)known->pdata);
+  dfl_key_file_complain (self, at, "unknown key; expected one of %s", list);
+}
+
+void
+dfl_key_file_read_group (DflKeyFile *self,
+                         const char *group,
+                         const DflKeySpec *specs,
+                         gpointer into)
+{
+  for (guint i = 0; i < self->lines->len; i++)
+    {
+      const DflKeyLine *at = g_ptr_array_index (self->lines, i);
+      const DflKeySpec *spec;
+      g_autofree char *value = NULL;
+
+      if (at->key == NULL || !g_str_equal (at->group, group))
+        continue;
+      spec = find_spec (specs, at->key);
+      if (spec == NULL)
+        complain_unknown_key (self, at, specs);
+      else if ((value = get_value (self, at)) != NULL)
+        spec->read (self, at, spec, value, into);
+    }
+}
+
+void
+dfl_key_file_read_names (DflKeyFile *self,
+                         const char *group,
+                         DflKeyReadFunc read_one,
+                         gpointer into)
+{
+  for (guint i = 0; i < self->lines->len; i++)
+    {
+      const DflKeyLine *at = g_ptr_array_index (self->lines, i);
+      g_autofree char *value = NULL;
+
+      if (at->key != NULL && g_str_equal (at->group, group)
+          && (value = get_value (self, at)) != NULL)
+        read_one (self, at, NULL, value, into);
+    }
+}
+
+void
+dfl_key_file_check_groups (DflKeyFile *self, const char *const *known, const char *later)
+{
+  for (guint i = 0; i < self->lines->len; i++)
+    {
+      const DflKeyLine *at = g_ptr_array_index (self->lines, i);
+      g_autofree char *list = g_strjoinv ("], [", (char **)known);
+      const char *meant;
+
+      if (at->key != NULL || g_strv_contains (known, at->group))
+        continue;
+      meant = dfl_spelling_suggest (at->group, known);
+      if (later != NULL && g_str_has_prefix (at->group, later))
+        dfl_key_file_complain (self, at, "this version does not support it yet; remove the group");
+      else if (meant != NULL)
+        dfl_key_file_complain (self, at, "unknown group; did you mean [%s]?", meant);
+      else
+        dfl_key_file_complain (self, at, "unknown group; expected [%s]", list);
+    }
+}
