@@ -1,4 +1,192 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <glib.h>
+#include "core/account.h"
+
+#include "core/account-private.h"
+
+struct _DflAccount
+{
+  GObject parent;
+
+  char *id;
+  DflAccountSettings *settings;
+  DflPlace *place;
+  char *failure; /* why it was marked failed, or NULL */
+  gboolean conflict;
+  guint n_offered;
+
+  DflAccountFunc listener;
+  gpointer listener_data;
+};
+
+G_DEFINE_FINAL_TYPE (DflAccount, dfl_account, G_TYPE_OBJECT)
+
+static char *
+make_id (const char *name)
+{
+  g_autofree char *text = g_strconcat ("deflectd account ", name, NULL);
+  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+
+  return g_strndup (digest, 8);
+}
+
+static void
+take_settings (DflAccount *self, DflAccountSettings *settings)
+{
+  dfl_account_settings_free (self->settings);
+  self->settings = settings;
+  g_clear_pointer (&self->place, dfl_place_free);
+  self->place = dfl_place_new (settings->address);
+}
+
+static void
+announce (DflAccount *self)
+{
+  if (self->listener != NULL)
+    self->listener (self, self->listener_data);
+}
+
+DflAccount *
+dfl_account_new (DflAccountSettings *settings)
+{
+  DflAccount *self = g_object_new (DFL_TYPE_ACCOUNT, NULL);
+
+  self->id = make_id (settings->name);
+  take_settings (self, settings);
+
+  return self;
+}
+
+const char *
+dfl_account_get_id (DflAccount *self)
+{
+  return self->id;
+}
+
+const DflAccountSettings *
+dfl_account_get_settings (DflAccount *self)
+{
+  return self->settings;
+}
+
+const DflPlace *
+dfl_account_get_place (DflAccount *self)
+{
+  return self->place;
+}
+
+DflAccountState
+dfl_account_get_state (DflAccount *self)
+{
+  if (self->settings->problem != NULL)
+    return DFL_ACCOUNT_STATE_FAILED;
+  if (!self->settings->enabled)
+    return DFL_ACCOUNT_STATE_DISABLED;
+  if (self->failure != NULL || self->conflict)
+    return DFL_ACCOUNT_STATE_FAILED;
+
+  return DFL_ACCOUNT_STATE_DIRECT;
+}
+
+const char *
+dfl_account_state_to_string (DflAccountState state)
+{
+  switch (state)
+    {
+    case DFL_ACCOUNT_STATE_DISABLED:
+      return "disabled";
+    case DFL_ACCOUNT_STATE_DIRECT:
+      return "direct";
+    case DFL_ACCOUNT_STATE_FAILED:
+      return "failed";
+    default:
+      g_return_val_if_reached ("failed");
+    }
+}
+
+const char *
+dfl_account_get_state_reason (DflAccount *self)
+{
+  if (dfl_account_get_state (self) != DFL_ACCOUNT_STATE_FAILED)
+    return "";
+  if (self->settings->problem != NULL)
+    return self->settings->problem;
+  if (self->failure != NULL)
+    return self->failure;
+
+  return "The user part of address= is already in use on this machine: choose another one, or set "
+         "enabled=false";
+}
+
+void
+dfl_account_update (DflAccount *self, DflAccountSettings *settings)
+{
+  g_return_if_fail (g_strcmp0 (settings->name, self->settings->name) == 0);
+
+  take_settings (self, settings);
+  g_clear_pointer (&self->failure, g_free);
+  announce (self);
+}
+
+void
+dfl_account_fail (DflAccount *self, const char *reason)
+{
+  g_return_if_fail (reason != NULL);
+
+  if (g_strcmp0 (self->failure, reason) == 0)
+    return;
+
+  g_free (self->failure);
+  self->failure = g_strdup (reason);
+  announce (self);
+}
+
+guint
+dfl_account_get_n_offered (DflAccount *self)
+{
+  return self->n_offered;
+}
+
+void
+dfl_account_add_offered (DflAccount *self, int difference)
+{
+  self->n_offered += difference;
+}
+
+void
+dfl_account_set_listener (DflAccount *self, DflAccountFunc func, gpointer data)
+{
+  self->listener = func;
+  self->listener_data = data;
+}
+
+void
+dfl_account_set_conflict (DflAccount *self, gboolean conflict)
+{
+  self->conflict = conflict;
+}
+
+static void
+dfl_account_finalize (GObject *object)
+{
+  DflAccount *self = DFL_ACCOUNT (object);
+
+  g_free (self->id);
+  g_free (self->failure);
+  g_clear_pointer (&self->place, dfl_place_free);
+  g_clear_pointer (&self->settings, dfl_account_settings_free);
+
+  G_OBJECT_CLASS (dfl_account_parent_class)->finalize (object);
+}
+
+static void
+dfl_account_class_init (DflAccountClass *class)
+{
+  G_OBJECT_CLASS (class)->finalize = dfl_account_finalize;
+}
+
+static void
+dfl_account_init (DflAccount *self)
+{
+}

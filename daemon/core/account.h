@@ -39,6 +39,8 @@ typedef struct
 } DflAlias;
 
 DflAccountSettings *dfl_account_settings_new (const char *name); /* with the defaults */
+/* Another reference to settings that nobody changes any more; dfl_account_settings_free drops one. */
+DflAccountSettings *dfl_account_settings_ref (const DflAccountSettings *self);
 void dfl_account_settings_free (DflAccountSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAccountSettings, dfl_account_settings_free)
 gboolean dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSettings *b);

@@ -1,4 +1,608 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <glib.h>
+#include "core/switchboard.h"
+
+#include <string.h>
+
+#include "core/call-ids.h"
+#include "core/call-private.h"
+#include "core/error.h"
+
+struct _DflSwitchboard
+{
+  GObject parent;
+
+  DflClock *clock;
+  guint max_offers;
+  guint n_offered;
+  gboolean shutting_down;
+  DflAlarm *drained_alarm;
+
+  GPtrArray *accounts;        /* of DflAccount, by name */
+  GHashTable *accounts_by_id; /* borrowed keys and values */
+  GHashTable *accounts_by_user;
+
+  DflCallHost host;
+  DflCallIds ids;
+  GHashTable *calls; /* borrowed id: owned DflCall */
+  GHashTable
+      *calls_by_call_id; /* borrowed Call-ID of the list's first: GSList of borrowed DflCall */
+
+  gint64 refusal_logged; /* when, on the clock's scale; 0 never */
+  guint n_refused;       /* since then */
+};
+
+enum
+{
+  ACCOUNT_ADDED,
+  ACCOUNT_CHANGED,
+  ACCOUNT_REMOVED,
+  CALL_ADDED,
+  CALL_CHANGED,
+  CALL_REMOVED,
+  DRAINED,
+  N_SIGNALS
+};
+
+static guint signals[N_SIGNALS];
+
+G_DEFINE_FINAL_TYPE (DflSwitchboard, dfl_switchboard, G_TYPE_OBJECT)
+
+/* A list of its own, with a reference to each, for going through while things change. */
+static GPtrArray *
+hold_objects (const GPtrArray *objects)
+{
+  GPtrArray *held = g_ptr_array_new_full (objects->len, g_object_unref);
+
+  for (guint i = 0; i < objects->len; i++)
+    g_ptr_array_add (held, g_object_ref (objects->pdata[i]));
+
+  return held;
+}
+
+/* --- Accounts --- */
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  const DflAccountSettings *settings_a = *(DflAccountSettings *const *)a;
+  const DflAccountSettings *settings_b = *(DflAccountSettings *const *)b;
+
+  return strcmp (settings_a->name, settings_b->name);
+}
+
+static DflAccount *
+find_by_name (DflSwitchboard *self, const char *name)
+{
+  for (guint i = 0; i < self->accounts->len; i++)
+    {
+      DflAccount *account = self->accounts->pdata[i];
+
+      if (strcmp (dfl_account_get_settings (account)->name, name) == 0)
+        return account;
+    }
+
+  return NULL;
+}
+
+static void
+on_account_changed (DflAccount *account, gpointer data)
+{
+  DflSwitchboard *self = DFL_SWITCHBOARD (data);
+
+  g_signal_emit (self, signals[ACCOUNT_CHANGED], 0, account);
+}
+
+/* Gives every user part to the first enabled account that names it, and fails the others. Returns
+ * the accounts whose state that changes. */
+static void
+assign_users (DflSwitchboard *self, GHashTable *changed)
+{
+  g_hash_table_remove_all (self->accounts_by_user);
+
+  for (guint i = 0; i < self->accounts->len; i++)
+    {
+      DflAccount *account = self->accounts->pdata[i];
+      const DflAccountSettings *settings = dfl_account_get_settings (account);
+      DflAccountState before = dfl_account_get_state (account);
+      gboolean conflict = FALSE;
+
+      if (settings->enabled && settings->problem == NULL && *settings->user != '\0')
+        {
+          conflict = g_hash_table_contains (self->accounts_by_user, settings->user);
+          if (!conflict)
+            g_hash_table_insert (self->accounts_by_user, settings->user, account);
+        }
+
+      dfl_account_set_conflict (account, conflict);
+      if (dfl_account_get_state (account) != before)
+        g_hash_table_add (changed, account);
+    }
+}
+
+/* What a replacement of the accounts does to each; every one is announced after all of it is done.
+ * Holds references. */
+typedef struct
+{
+  GPtrArray *accounts;
+  GHashTable *added;
+  GHashTable *changed;
+  GPtrArray *removed;
+} Replacement;
+
+static void
+take_account (DflSwitchboard *self, DflAccountSettings *settings, Replacement *replacement)
+{
+  g_autoptr (DflAccount) account = NULL;
+  DflAccount *known = find_by_name (self, settings->name);
+
+  if (known == NULL)
+    {
+      account = dfl_account_new (settings);
+      g_hash_table_add (replacement->added, account);
+    }
+  else
+    {
+      account = g_object_ref (known);
+      if (dfl_account_settings_equal (dfl_account_get_settings (account), settings))
+        {
+          dfl_account_settings_free (settings);
+        }
+      else
+        {
+          /* The listener is off while the switchboard is half replaced. */
+          dfl_account_set_listener (account, NULL, NULL);
+          dfl_account_update (account, settings);
+          g_hash_table_add (replacement->changed, account);
+        }
+    }
+
+  dfl_account_set_listener (account, on_account_changed, self);
+  g_ptr_array_add (replacement->accounts, g_steal_pointer (&account));
+}
+
+static void
+announce_replacement (DflSwitchboard *self, Replacement *replacement)
+{
+  /* A listener may replace the accounts again: go through a list of our own. */
+  g_autoptr (GPtrArray) accounts = hold_objects (self->accounts);
+
+  for (guint i = 0; i < replacement->removed->len; i++)
+    g_signal_emit (self, signals[ACCOUNT_REMOVED], 0, replacement->removed->pdata[i]);
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      DflAccount *account = accounts->pdata[i];
+
+      if (g_hash_table_contains (replacement->added, account))
+        g_signal_emit (self, signals[ACCOUNT_ADDED], 0, account);
+      else if (g_hash_table_contains (replacement->changed, account))
+        g_signal_emit (self, signals[ACCOUNT_CHANGED], 0, account);
+    }
+}
+
+void
+dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings)
+{
+  g_autoptr (GHashTable) added = g_hash_table_new (NULL, NULL);
+  g_autoptr (GHashTable) changed = g_hash_table_new (NULL, NULL);
+  g_autoptr (GPtrArray) removed = g_ptr_array_new_with_free_func (g_object_unref);
+  Replacement replacement = { .added = added, .changed = changed, .removed = removed };
+  g_autoptr (GPtrArray) before = NULL;
+  const char *last_name = NULL;
+
+  replacement.accounts = g_ptr_array_new_with_free_func (g_object_unref);
+  g_ptr_array_sort (settings, compare_names);
+
+  for (guint i = 0; i < settings->len; i++)
+    {
+      const DflAccountSettings *item = settings->pdata[i];
+
+      if (g_strcmp0 (item->name, last_name) == 0)
+        {
+          g_warning ("Account %s is there twice: the second one is ignored, rename it", item->name);
+          continue;
+        }
+      last_name = item->name;
+      take_account (self, dfl_account_settings_ref (item), &replacement);
+    }
+
+  before = g_steal_pointer (&self->accounts);
+  self->accounts = replacement.accounts;
+  g_hash_table_remove_all (self->accounts_by_id);
+  for (guint i = 0; i < self->accounts->len; i++)
+    {
+      DflAccount *account = self->accounts->pdata[i];
+
+      g_hash_table_insert (self->accounts_by_id, (gpointer)dfl_account_get_id (account), account);
+    }
+  assign_users (self, changed);
+
+  for (guint i = 0; i < before->len; i++)
+    {
+      DflAccount *account = before->pdata[i];
+
+      if (!g_ptr_array_find (self->accounts, account, NULL))
+        {
+          dfl_account_set_listener (account, NULL, NULL);
+          g_ptr_array_add (removed, g_object_ref (account));
+        }
+    }
+  g_ptr_array_unref (settings);
+
+  announce_replacement (self, &replacement);
+}
+
+GPtrArray *
+dfl_switchboard_get_accounts (DflSwitchboard *self)
+{
+  return g_ptr_array_copy (self->accounts, NULL, NULL);
+}
+
+DflAccount *
+dfl_switchboard_get_account (DflSwitchboard *self, const char *id)
+{
+  return g_hash_table_lookup (self->accounts_by_id, id);
+}
+
+DflAccount *
+dfl_switchboard_find_direct (DflSwitchboard *self, const char *user)
+{
+  DflAccount *account = g_hash_table_lookup (self->accounts_by_user, user);
+
+  if (account == NULL || dfl_account_get_state (account) != DFL_ACCOUNT_STATE_DIRECT)
+    return NULL;
+
+  return account;
+}
+
+/* --- What calls report --- */
+
+/*
+ * Whether whoever may see the one account may see the other: the refusal of a local target must
+ * not tell a user which addresses other users have here. An empty list is root, who sees all.
+ */
+static gboolean
+is_within_audience (const DflAccountSettings *narrow, const DflAccountSettings *wide)
+{
+  const char *const *wide_users = (const char *const *)wide->users;
+
+  if (g_strv_contains (wide_users, "*"))
+    return TRUE;
+
+  for (char **user = narrow->users; *user != NULL; user++)
+    if (!g_strv_contains (wide_users, *user))
+      return FALSE;
+
+  return TRUE;
+}
+
+static gboolean
+on_call_asks_is_local (DflCall *call, const DflPlace *place, gpointer data)
+{
+  DflSwitchboard *self = DFL_SWITCHBOARD (data);
+
+  for (guint i = 0; i < self->accounts->len; i++)
+    {
+      DflAccount *account = self->accounts->pdata[i];
+
+      if (dfl_place_same (dfl_account_get_place (account), place)
+          && dfl_account_get_state (account) != DFL_ACCOUNT_STATE_DISABLED
+          && is_within_audience (dfl_call_get_settings (call), dfl_account_get_settings (account)))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static void
+on_call_changed (DflCall *call, guint changes, gpointer data)
+{
+  DflSwitchboard *self = DFL_SWITCHBOARD (data);
+
+  /* The decision, and only that, ends the state offered. */
+  if ((changes & DFL_CALL_CHANGE_DECISION) != 0)
+    self->n_offered--;
+
+  g_signal_emit (self, signals[CALL_CHANGED], 0, call, changes);
+}
+
+static void
+index_call_id (DflSwitchboard *self, DflCall *call)
+{
+  const char *call_id = dfl_call_get_offer (call)->sip_call_id;
+  GSList *calls = g_hash_table_lookup (self->calls_by_call_id, call_id);
+
+  /* The key belongs to the first call of the list. */
+  calls = g_slist_prepend (calls, call);
+  g_hash_table_replace (self->calls_by_call_id, (gpointer)call_id, calls);
+}
+
+static void
+unindex_call_id (DflSwitchboard *self, DflCall *call)
+{
+  const char *call_id = dfl_call_get_offer (call)->sip_call_id;
+  GSList *calls = g_hash_table_lookup (self->calls_by_call_id, call_id);
+
+  calls = g_slist_remove (calls, call);
+  if (calls == NULL)
+    g_hash_table_remove (self->calls_by_call_id, call_id);
+  else
+    g_hash_table_replace (self->calls_by_call_id,
+                          (gpointer)dfl_call_get_offer (calls->data)->sip_call_id, calls);
+}
+
+static void
+emit_drained_if_empty (DflSwitchboard *self)
+{
+  if (self->shutting_down && self->drained_alarm == NULL && g_hash_table_size (self->calls) == 0)
+    g_signal_emit (self, signals[DRAINED], 0);
+}
+
+static void
+on_call_removed (DflCall *call, gpointer data)
+{
+  g_autoptr (DflSwitchboard) self = g_object_ref (DFL_SWITCHBOARD (data));
+  g_autoptr (DflCall) keep = g_object_ref (call);
+
+  unindex_call_id (self, call);
+  g_hash_table_remove (self->calls, dfl_call_get_id (call));
+  g_signal_emit (self, signals[CALL_REMOVED], 0, call);
+  emit_drained_if_empty (self);
+}
+
+/* --- Calls --- */
+
+static gboolean
+refuse_for_limit (DflSwitchboard *self, const char *whose, guint limit, GError **error)
+{
+  gint64 now = dfl_clock_now (self->clock);
+
+  self->n_refused++;
+  if (self->refusal_logged == 0 || now - self->refusal_logged >= G_USEC_PER_SEC)
+    {
+      g_warning ("%u more offers refused: %s max-offers=%u is reached", self->n_refused, whose,
+                 limit);
+      self->refusal_logged = now;
+      self->n_refused = 0;
+    }
+
+  g_set_error (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
+               "%s max-offers=%u is reached: decide on an offered call or raise the limit", whose,
+               limit);
+
+  return FALSE;
+}
+
+static gboolean
+check_offer (DflSwitchboard *self, DflAccount *account, GError **error)
+{
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+
+  if (self->shutting_down)
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
+                           "deflectd is shutting down: offer the call to somebody else");
+      return FALSE;
+    }
+
+  if (dfl_account_get_n_offered (account) >= settings->max_offers)
+    {
+      g_autofree char *whose = g_strdup_printf ("account %s:", settings->name);
+
+      return refuse_for_limit (self, whose, settings->max_offers, error);
+    }
+  if (self->n_offered >= self->max_offers)
+    return refuse_for_limit (self, "daemon:", self->max_offers, error);
+
+  return TRUE;
+}
+
+DflCall *
+dfl_switchboard_offer (DflSwitchboard *self,
+                       DflAccount *account,
+                       DflOffer *offer,
+                       DflLine *line,
+                       DflLeg *leg,
+                       GError **error)
+{
+  char id[9];
+  DflCall *call;
+
+  if (!check_offer (self, account, error))
+    {
+      dfl_offer_free (offer);
+      return NULL;
+    }
+
+  do
+    dfl_call_ids_next (&self->ids, id);
+  while (g_hash_table_contains (self->calls, id));
+
+  call = dfl_call_new (&self->host, id, account, offer, line, leg);
+  self->n_offered++;
+  g_hash_table_insert (self->calls, (gpointer)dfl_call_get_id (call), call);
+  index_call_id (self, call);
+  g_signal_emit (self, signals[CALL_ADDED], 0, call);
+
+  return call;
+}
+
+guint
+dfl_switchboard_get_n_calls (DflSwitchboard *self)
+{
+  return g_hash_table_size (self->calls);
+}
+
+DflCall *
+dfl_switchboard_get_call (DflSwitchboard *self, const char *id)
+{
+  return g_hash_table_lookup (self->calls, id);
+}
+
+void
+dfl_switchboard_foreach_call (DflSwitchboard *self,
+                              void (*func) (DflCall *call, gpointer data),
+                              gpointer data)
+{
+  g_autoptr (GPtrArray) calls = g_ptr_array_new_full (g_hash_table_size (self->calls),
+                                                      g_object_unref);
+  GHashTableIter iter;
+  gpointer call;
+
+  /* func may end calls, and with them others. */
+  g_hash_table_iter_init (&iter, self->calls);
+  while (g_hash_table_iter_next (&iter, NULL, &call))
+    g_ptr_array_add (calls, g_object_ref (call));
+
+  for (guint i = 0; i < calls->len; i++)
+    func (calls->pdata[i], data);
+}
+
+GPtrArray *
+dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_call_id)
+{
+  GPtrArray *found = g_ptr_array_new ();
+
+  for (GSList *item = g_hash_table_lookup (self->calls_by_call_id, sip_call_id); item != NULL;
+       item = item->next)
+    g_ptr_array_add (found, item->data);
+
+  return found;
+}
+
+/* --- Life --- */
+
+static void
+on_drained (gpointer data)
+{
+  DflSwitchboard *self = DFL_SWITCHBOARD (data);
+
+  self->drained_alarm = NULL;
+  emit_drained_if_empty (self);
+}
+
+static void
+decline_for_shutdown (DflCall *call, gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (dfl_call_get_state (call) == DFL_CALL_STATE_OFFERED
+      && !dfl_call_decline (call, 480, "shutdown", &error))
+    g_info ("Call %s: %s", dfl_call_get_id (call), error->message);
+}
+
+void
+dfl_switchboard_shut_down (DflSwitchboard *self)
+{
+  if (self->shutting_down)
+    return;
+
+  /* Until the alarm fires nothing is drained: the caller first gets out of this function. */
+  self->shutting_down = TRUE;
+  self->drained_alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_drained,
+                                             self);
+  dfl_switchboard_foreach_call (self, decline_for_shutdown, NULL);
+}
+
+void
+dfl_switchboard_set_max_offers (DflSwitchboard *self, guint max_offers)
+{
+  self->max_offers = max_offers;
+}
+
+DflSwitchboard *
+dfl_switchboard_new (DflClock *clock, guint max_offers)
+{
+  DflSwitchboard *self = g_object_new (DFL_TYPE_SWITCHBOARD, NULL);
+
+  self->clock = g_object_ref (clock);
+  self->max_offers = max_offers;
+  self->host = (DflCallHost){
+    .clock = self->clock,
+    .on_changed = on_call_changed,
+    .on_removed = on_call_removed,
+    .is_local = on_call_asks_is_local,
+    .data = self,
+  };
+
+  return self;
+}
+
+static void
+abandon_call (DflCall *call, gpointer data)
+{
+  dfl_call_abandon (call);
+}
+
+static void
+dfl_switchboard_dispose (GObject *object)
+{
+  DflSwitchboard *self = DFL_SWITCHBOARD (object);
+
+  if (self->calls != NULL)
+    dfl_switchboard_foreach_call (self, abandon_call, NULL);
+  if (self->calls_by_call_id != NULL)
+    {
+      GHashTableIter iter;
+      gpointer list;
+
+      g_hash_table_iter_init (&iter, self->calls_by_call_id);
+      while (g_hash_table_iter_next (&iter, NULL, &list))
+        g_slist_free (list);
+      g_clear_pointer (&self->calls_by_call_id, g_hash_table_unref);
+    }
+  g_clear_pointer (&self->calls, g_hash_table_unref);
+
+  if (self->accounts != NULL)
+    for (guint i = 0; i < self->accounts->len; i++)
+      dfl_account_set_listener (self->accounts->pdata[i], NULL, NULL);
+  g_clear_pointer (&self->accounts_by_user, g_hash_table_unref);
+  g_clear_pointer (&self->accounts_by_id, g_hash_table_unref);
+  g_clear_pointer (&self->accounts, g_ptr_array_unref);
+
+  if (self->clock != NULL)
+    dfl_clock_clear_alarm (self->clock, &self->drained_alarm);
+  g_clear_object (&self->clock);
+
+  G_OBJECT_CLASS (dfl_switchboard_parent_class)->dispose (object);
+}
+
+static void
+dfl_switchboard_class_init (DflSwitchboardClass *class)
+{
+  static const struct
+  {
+    const char *name;
+    GType (*type) (void);
+  } simple[] = {
+    [ACCOUNT_ADDED] = { "account-added", dfl_account_get_type },
+    [ACCOUNT_CHANGED] = { "account-changed", dfl_account_get_type },
+    [ACCOUNT_REMOVED] = { "account-removed", dfl_account_get_type },
+    [CALL_ADDED] = { "call-added", dfl_call_get_type },
+    [CALL_REMOVED] = { "call-removed", dfl_call_get_type },
+  };
+  GType type = G_TYPE_FROM_CLASS (class);
+
+  G_OBJECT_CLASS (class)->dispose = dfl_switchboard_dispose;
+
+  for (guint i = 0; i < G_N_ELEMENTS (simple); i++)
+    if (simple[i].name != NULL)
+      signals[i] = g_signal_new (simple[i].name, type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                 G_TYPE_NONE, 1, simple[i].type ());
+  signals[CALL_CHANGED] = g_signal_new ("call-changed", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+                                        NULL, G_TYPE_NONE, 2, DFL_TYPE_CALL, G_TYPE_UINT);
+  signals[DRAINED] = g_signal_new ("drained", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                   G_TYPE_NONE, 0);
+}
+
+static void
+dfl_switchboard_init (DflSwitchboard *self)
+{
+  self->accounts = g_ptr_array_new_with_free_func (g_object_unref);
+  self->accounts_by_id = g_hash_table_new (g_str_hash, g_str_equal);
+  self->accounts_by_user = g_hash_table_new (g_str_hash, g_str_equal);
+  self->calls = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
+  self->calls_by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
+}

@@ -1,0 +1,22 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the switchboard and its calls know of an account beyond its contract. */
+
+#pragma once
+
+#include "core/account.h"
+#include "core/address-private.h"
+
+typedef void (*DflAccountFunc) (DflAccount *account, gpointer data);
+
+/* func is told after every change of the settings or the state; NULL for nobody. */
+void dfl_account_set_listener (DflAccount *self, DflAccountFunc func, gpointer data);
+
+/* Whether another account owns the user part. */
+void dfl_account_set_conflict (DflAccount *self, gboolean conflict);
+
+/* The account's address, parsed once; NULL where it has none. */
+const DflPlace *dfl_account_get_place (DflAccount *self);
+
+void dfl_account_add_offered (DflAccount *self, int difference);

@@ -1,0 +1,18 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Where a redirected call must not go: back to where it came from. */
+
+#pragma once
+
+#include "core/address-private.h"
+#include "core/offer.h"
+
+/* As many earlier diversions end a call's journey (RFC 5806 counters, RFC 7044 entries). */
+#define DFL_LOOPS_MAX_DIVERSIONS 5
+
+/* How often the call was diverted before it came to us. */
+guint dfl_loops_count_diversions (const DflOffer *offer);
+
+/* Whether the offer came through or from this place. */
+gboolean dfl_loops_came_from (const DflOffer *offer, const DflPlace *place);
