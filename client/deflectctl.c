@@ -1,0 +1,198 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "command.h"
+
+#include <glib/gi18n.h>
+#include <locale.h>
+#include <stdlib.h>
+
+#include "config.h"
+#include "daemon.h"
+
+typedef struct
+{
+  const char *name;
+  const char *arguments;
+  const char *summary;
+  DflVerbFunc run;
+} Verb;
+
+static const Verb verbs[] = {
+  { "status", "", N_ ("Show the daemon, its accounts and the number of calls"), dfl_verb_status },
+  { "list", "", N_ ("List the calls"), dfl_verb_list },
+  { "show", N_ ("[CALL]"), N_ ("Show everything about a call"), dfl_verb_show },
+  { "redirect", N_ ("[CALL] TARGET [ALTERNATIVE…]"), N_ ("Send a call somewhere else, unanswered"),
+    dfl_verb_redirect },
+  { "decline", N_ ("[CALL]"), N_ ("Decline a call"), dfl_verb_decline },
+  { "silence", N_ ("[CALL]"), N_ ("Stop telling people about a call; it stays offered"),
+    dfl_verb_silence },
+  { "account", N_ ("list|show"), N_ ("Show the accounts"), dfl_verb_account },
+};
+
+static const Verb *
+find_verb (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    if (g_str_equal (verbs[i].name, name))
+      return &verbs[i];
+  return NULL;
+}
+
+static gboolean
+parse_options (DflCommand *self, GOptionContext *context, int *argc, char ***argv, GError **error)
+{
+  gboolean parsed = g_option_context_parse (context, argc, argv, error);
+
+  if (parsed && self->version)
+    {
+      g_print ("deflectctl %s\n", DFL_VERSION);
+      exit (DFL_EXIT_DONE);
+    }
+  return parsed;
+}
+
+/* A group of its own, so that the options are taken before the verb and behind it. */
+static GOptionGroup *
+global_options (DflCommand *self)
+{
+  GOptionEntry entries[] = {
+    { "bus", 0, 0, G_OPTION_ARG_STRING, &self->bus,
+      N_ ("The daemon's bus: system (default), session or the address of a bus"), N_ ("BUS") },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &self->json, N_ ("Print JSON instead of text"), NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &self->version, N_ ("Print the version and exit"), NULL },
+    G_OPTION_ENTRY_NULL,
+  };
+  GOptionGroup *group = g_option_group_new ("global", "", "", self, NULL);
+
+  g_option_group_add_entries (group, entries);
+  g_option_group_set_translation_domain (group, GETTEXT_PACKAGE);
+  return group;
+}
+
+gboolean
+dfl_command_parse (DflCommand *self,
+                   const GOptionEntry *entries,
+                   const char *arguments,
+                   const char *summary,
+                   int *argc,
+                   char ***argv,
+                   GError **error)
+{
+  g_autofree char *line = g_strdup_printf ("%s %s", self->verb, arguments);
+  g_autoptr (GOptionContext) context = g_option_context_new (line);
+  g_autoptr (GError) reason = NULL;
+
+  g_option_context_set_main_group (context, global_options (self));
+  if (entries != NULL)
+    g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
+  g_option_context_set_summary (context, summary);
+  if (!parse_options (self, context, argc, argv, &reason))
+    g_set_error_literal (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, reason->message);
+  else if (*argc > 1)
+    g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
+                 _ ("“%s” is one argument too many; see “deflectctl %s --help”"), (*argv)[1],
+                 self->verb);
+  else
+    return TRUE;
+  return FALSE;
+}
+
+GDBusConnection *
+dfl_command_connect (DflCommand *self, GError **error)
+{
+  if (self->connection == NULL)
+    self->connection = dfl_daemon_connect (self->bus, error);
+  return self->connection;
+}
+
+DflExit
+dfl_command_fail (DflCommand *self, const GError *error)
+{
+  return dfl_errors_report (error, self->bus);
+}
+
+static char *
+describe_verbs (void)
+{
+  GString *text = g_string_new (_ ("Verbs:"));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      const char *arguments = *verbs[i].arguments != '\0' ? _ (verbs[i].arguments) : "";
+      g_autofree char *usage = g_strdup_printf ("%s %s", verbs[i].name, arguments);
+      int padding = MAX (0, 40 - (int)g_utf8_strlen (usage, -1));
+
+      g_string_append_printf (text, "\n  %s%*s%s", usage, padding, "", _ (verbs[i].summary));
+    }
+  g_string_append_printf (
+      text, "\n\n%s\n%s",
+      _ ("CALL is the id of a call or the beginning of one. It may be left out where exactly one\n"
+         "call is offered."),
+      _ ("“deflectctl VERB --help” tells the options of a verb; deflectctl(1) tells everything."));
+  return g_string_free (text, FALSE);
+}
+
+/* Reads the options before the verb; argv then begins with the verb. */
+static const Verb *
+read_verb (DflCommand *self, int *argc, char ***argv, GError **error)
+{
+  g_autoptr (GOptionContext) context = g_option_context_new (_ ("VERB [ARGUMENT…]"));
+  g_autofree char *description = describe_verbs ();
+  g_autofree char *line = NULL;
+  g_autoptr (GError) reason = NULL;
+  const Verb *verb;
+
+  g_option_context_set_main_group (context, global_options (self));
+  g_option_context_set_strict_posix (context, TRUE);
+  g_option_context_set_summary (context, _ ("Send incoming calls somewhere else before anybody "
+                                            "answers them."));
+  g_option_context_set_description (context, description);
+  if (!parse_options (self, context, argc, argv, &reason))
+    {
+      g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, _ ("%s; see “deflectctl --help”"),
+                   reason->message);
+      return NULL;
+    }
+  if (*argc < 2)
+    {
+      g_set_error_literal (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
+                           _ ("say what to do, for example “deflectctl list”; see “deflectctl "
+                              "--help”"));
+      return NULL;
+    }
+  (*argc)--;
+  (*argv)++;
+  verb = find_verb ((*argv)[0]);
+  if (verb == NULL)
+    g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
+                 _ ("there is no verb “%s”; see “deflectctl --help”"), (*argv)[0]);
+  return verb;
+}
+
+int
+main (int argc, char **argv)
+{
+  DflCommand command = { .bus = g_strdup ("system") };
+  g_autoptr (GError) error = NULL;
+  const Verb *verb;
+  DflExit status;
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, DFL_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  g_set_prgname ("deflectctl");
+
+  verb = read_verb (&command, &argc, &argv, &error);
+  if (verb == NULL)
+    status = dfl_command_fail (&command, error);
+  else
+    {
+      command.verb = verb->name;
+      status = verb->run (&command, argc, argv);
+    }
+  g_clear_object (&command.connection);
+  g_free (command.bus);
+  return (int)status;
+}

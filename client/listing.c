@@ -1,0 +1,154 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "listing.h"
+
+#include <glib/gi18n.h>
+#include <string.h>
+
+#include "daemon.h"
+#include "names.h"
+#include "output.h"
+
+static void
+clear_listed (gpointer data)
+{
+  g_variant_unref (((DflListed *)data)->properties);
+}
+
+static int
+compare_listed (gconstpointer a, gconstpointer b)
+{
+  const DflListed *first = a;
+  const DflListed *second = b;
+  guint64 first_time = dfl_property_uint64 (first->properties, "OfferedAt");
+  guint64 second_time = dfl_property_uint64 (second->properties, "OfferedAt");
+  int names = strcmp (dfl_property_string (first->properties, "Name"),
+                      dfl_property_string (second->properties, "Name"));
+
+  if (first_time != second_time)
+    return first_time < second_time ? -1 : 1;
+  return names != 0 ? names : strcmp (first->path, second->path);
+}
+
+GArray *
+dfl_listing_new (GVariant *objects, const char *interface)
+{
+  GArray *list = g_array_new (FALSE, FALSE, sizeof (DflListed));
+  GVariantIter iter;
+  const char *path;
+  GVariant *interfaces;
+
+  g_array_set_clear_func (list, clear_listed);
+  g_variant_iter_init (&iter, objects);
+  while (g_variant_iter_next (&iter, "{&o@a{sa{sv}}}", &path, &interfaces))
+    {
+      DflListed listed = { path,
+                           g_variant_lookup_value (interfaces, interface, G_VARIANT_TYPE_VARDICT) };
+
+      if (listed.properties != NULL)
+        g_array_append_val (list, listed);
+      g_variant_unref (interfaces);
+    }
+  g_array_sort (list, compare_listed);
+  return list;
+}
+
+static JsonNode *
+listing_json (GVariant *objects, const char *interface)
+{
+  g_autoptr (GArray) list = dfl_listing_new (objects, interface);
+  g_autoptr (JsonArray) array = json_array_new ();
+  JsonNode *node = json_node_alloc ();
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      DflListed *listed = &g_array_index (list, DflListed, i);
+      const char *account = dfl_property_string (listed->properties, "Account");
+      const char *name = *account != '\0' ? dfl_objects_account_name (objects, account) : NULL;
+
+      json_array_add_element (array,
+                              dfl_output_object_json (listed->path, name, listed->properties));
+    }
+  return json_node_init_array (node, array);
+}
+
+JsonNode *
+dfl_listing_calls_json (GVariant *objects)
+{
+  return listing_json (objects, DFL_CALL_INTERFACE);
+}
+
+JsonNode *
+dfl_listing_accounts_json (GVariant *objects)
+{
+  return listing_json (objects, DFL_ACCOUNT_INTERFACE);
+}
+
+void
+dfl_listing_calls_print (GVariant *objects)
+{
+  const char *headings[] = { _ ("ID"),      _ ("STATE"), _ ("CALLER"),   _ ("CALLED"),
+                             _ ("ACCOUNT"), _ ("SINCE"), _ ("DEADLINE"), NULL };
+  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_CALL_INTERFACE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE);
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      DflListed *listed = &g_array_index (list, DflListed, i);
+      GVariant *call = listed->properties;
+      const char *account = dfl_property_string (call, "Account");
+      g_autofree char *caller = dfl_output_caller (call);
+      g_autofree char *since = dfl_output_time (dfl_property_uint64 (call, "OfferedAt"));
+      g_autofree char *deadline = dfl_output_time (dfl_property_uint64 (call, "Deadline"));
+
+      dfl_table_add (table, strrchr (listed->path, '/') + 1, dfl_property_string (call, "State"),
+                     caller, dfl_property_string (call, "CalledAddress"),
+                     dfl_objects_account_name (objects, account), since, deadline, NULL);
+    }
+  dfl_table_print (table);
+}
+
+void
+dfl_listing_accounts_print (GVariant *objects)
+{
+  const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("ADDRESS"),
+                             _ ("USERS"),   _ ("REASON"), NULL };
+  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE);
+
+  for (guint i = 0; i < list->len; i++)
+    {
+      GVariant *account = g_array_index (list, DflListed, i).properties;
+      g_autoptr (GVariant) users = g_variant_lookup_value (account, "Users",
+                                                           G_VARIANT_TYPE_STRING_ARRAY);
+      g_autofree char *user_text = users != NULL ? dfl_output_property ("Users", users)
+                                                 : g_strdup ("");
+
+      dfl_table_add (table, dfl_property_string (account, "Name"),
+                     dfl_property_string (account, "State"),
+                     dfl_property_string (account, "Address"), user_text,
+                     dfl_property_string (account, "StateReason"), NULL);
+    }
+  dfl_table_print (table);
+}
+
+void
+dfl_listing_print_properties (GVariant *properties)
+{
+  const char *headings[] = { "", "", NULL };
+  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE);
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, properties);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
+    {
+      g_autofree char *text = dfl_output_property (name, value);
+
+      dfl_table_add (table, name, text, NULL);
+      g_variant_unref (value);
+    }
+  dfl_table_print (table);
+}

@@ -1,0 +1,29 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Lists of the daemon's objects, for a person and as JSON. */
+
+#pragma once
+
+#include <json-glib/json-glib.h>
+
+/* One object of a list made by dfl_listing_new. */
+typedef struct
+{
+  const char *path;
+  GVariant *properties;
+} DflListed;
+
+/* The objects in a list a{oa{sa{sv}}} that have the interface, accounts by name and calls by the
+ * time of their offer; an array of DflListed, valid as long as objects. */
+GArray *dfl_listing_new (GVariant *objects, const char *interface);
+
+/* An array of objects, as dfl_output_object_json makes each. */
+JsonNode *dfl_listing_calls_json (GVariant *objects);
+JsonNode *dfl_listing_accounts_json (GVariant *objects);
+
+void dfl_listing_calls_print (GVariant *objects);
+void dfl_listing_accounts_print (GVariant *objects);
+
+/* All properties of an object, one on each line. */
+void dfl_listing_print_properties (GVariant *properties);
