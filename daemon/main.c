@@ -1,8 +1,435 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-int
-main (void)
+/*
+ * The composition root: makes the parts, hands each its ports, and takes them down in the opposite
+ * order. Nothing is decided here.
+ *
+ * The name is asked for last, when everything behind it works. Going down takes time, because the
+ * callers of offered calls are still to acknowledge a refusal: leave() begins it, drained or a
+ * limit goes on to finish(), and the loop ends when the bus has taken our last words.
+ */
+
+#include <gio/gio.h>
+#include <glib-unix.h>
+#include <glib/gi18n.h>
+#include <locale.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include "bus/service.h"
+#include "config.h"
+#include "core/switchboard.h"
+#include "log.h"
+#include "loop-clock.h"
+#include "names.h"
+#include "notify.h"
+#include "options.h"
+#include "sip/agent.h"
+#include "store/settings.h"
+#include "store/state-dir.h"
+
+#define EXIT_FAILED 1
+#define EXIT_USAGE 2
+
+#define DRAIN_SECONDS 5
+#define FLUSH_SECONDS 1
+
+/* Descriptors that are no inbound connection: the bus, sockets that listen, the loop, the log. */
+#define OWN_DESCRIPTORS 256
+
+typedef struct
 {
-  return 0;
+  DflOptions *options;
+  DflSettings *settings;
+  GMainLoop *loop;
+  DflClock *clock;
+  DflSwitchboard *switchboard;
+  DflSipAgent *agent;
+  GDBusConnection *connection;
+  DflService *service;
+  guint limit; /* the source that ends a wait on the way down */
+  gboolean leaving, finishing;
+  int exit_code;
+} Daemon;
+
+/* --- Going down --- */
+
+static gboolean
+on_flush_limit (gpointer data)
+{
+  Daemon *self = data;
+
+  self->limit = 0;
+  g_main_loop_quit (self->loop);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_flushed (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Daemon *self = data;
+
+  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, NULL);
+  g_main_loop_quit (self->loop);
+}
+
+/* No call is left, or nobody waits for it any longer: say good-bye on the bus. */
+static void
+finish (Daemon *self)
+{
+  if (self->finishing)
+    return;
+  self->finishing = TRUE;
+  g_clear_handle_id (&self->limit, g_source_remove);
+  if (g_dbus_connection_is_closed (self->connection))
+    {
+      g_main_loop_quit (self->loop);
+      return;
+    }
+  dfl_service_close (self->service);
+  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                          "org.freedesktop.DBus", "ReleaseName",
+                          g_variant_new ("(s)", DFL_BUS_NAME), NULL, G_DBUS_CALL_FLAGS_NONE, -1,
+                          NULL, NULL, NULL);
+  g_dbus_connection_flush (self->connection, NULL, on_flushed, self);
+  self->limit = g_timeout_add_seconds (FLUSH_SECONDS, on_flush_limit, self);
+}
+
+static gboolean
+on_drain_limit (gpointer data)
+{
+  Daemon *self = data;
+
+  self->limit = 0;
+  g_message ("%u calls are not over after %d seconds, leaving all the same",
+             dfl_switchboard_get_n_calls (self->switchboard), DRAIN_SECONDS);
+  finish (self);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_drained (DflSwitchboard *switchboard, gpointer data)
+{
+  finish (data);
+}
+
+/* Begins to end the daemon; asked again, it stops waiting for callers. */
+static void
+leave (Daemon *self, int exit_code)
+{
+  if (self->leaving)
+    {
+      finish (self);
+      return;
+    }
+  self->leaving = TRUE;
+  self->exit_code = exit_code;
+  dfl_notify_stopping ();
+  self->limit = g_timeout_add_seconds (DRAIN_SECONDS, on_drain_limit, self);
+  dfl_switchboard_shut_down (self->switchboard);
+}
+
+static gboolean
+on_terminate (gpointer data)
+{
+  leave (data, 0);
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- The bus --- */
+
+static void
+on_connection_closed (GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
+{
+  Daemon *self = data;
+
+  if (self->finishing)
+    return;
+  dfl_log_problem ("lost the connection to the bus; start deflectd again when the bus is back");
+  leave (self, EXIT_FAILED);
+}
+
+static void
+on_name_requested (GObject *source, GAsyncResult *result, gpointer data)
+{
+  /* org.freedesktop.DBus.RequestName, in the D-Bus specification. */
+  enum
+  {
+    PRIMARY_OWNER = 1
+  };
+  Daemon *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                                              &error);
+  g_autofree char *problem = NULL;
+  guint32 answer = 0;
+
+  if (self->leaving)
+    return;
+  if (reply != NULL)
+    g_variant_get (reply, "(u)", &answer);
+  if (answer == PRIMARY_OWNER)
+    {
+      g_info ("ready: %s is ours", DFL_BUS_NAME);
+      dfl_notify_ready ();
+      return;
+    }
+  if (error != NULL)
+    {
+      g_dbus_error_strip_remote_error (error);
+      problem = g_strdup_printf ("cannot own the name %s (%s); run deflectd as the user that the "
+                                 "bus policy allows it",
+                                 DFL_BUS_NAME, error->message);
+    }
+  else
+    problem = g_strdup_printf ("%s is already owned on this bus; stop the other deflectd first, or "
+                               "name another bus with --bus",
+                               DFL_BUS_NAME);
+  dfl_log_problem (problem);
+  leave (self, EXIT_FAILED);
+}
+
+static void
+request_name (Daemon *self)
+{
+  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                          "org.freedesktop.DBus", "RequestName",
+                          g_variant_new ("(su)", DFL_BUS_NAME,
+                                         (guint32)G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE),
+                          G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                          on_name_requested, self);
+}
+
+static char *
+find_bus (const char *bus, GError **error)
+{
+  if (g_str_equal (bus, "system"))
+    return g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SYSTEM, NULL, error);
+  if (g_str_equal (bus, "session"))
+    return g_dbus_address_get_for_bus_sync (G_BUS_TYPE_SESSION, NULL, error);
+  return g_strdup (bus);
+}
+
+/* A connection of our own: the shared one of g_bus_get ends the process when the bus goes. */
+static gboolean
+connect_bus (Daemon *self, GError **error)
+{
+  g_autofree char *address = find_bus (self->options->bus, error);
+
+  if (address != NULL)
+    self->connection = g_dbus_connection_new_for_address_sync (
+        address,
+        G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+            | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+        NULL, NULL, error);
+  if (self->connection == NULL)
+    {
+      g_prefix_error (error,
+                      "cannot connect to the bus \"%s\", start it or name another with --bus: ",
+                      self->options->bus);
+      return FALSE;
+    }
+  g_signal_connect (self->connection, "closed", G_CALLBACK (on_connection_closed), self);
+  return TRUE;
+}
+
+/* --- Settings --- */
+
+/* Tells what is to be mended, and lets descriptors suffice for the connections that may come. */
+static void
+announce_settings (Daemon *self, const DflSettings *settings)
+{
+  struct rlimit files;
+  rlim_t wanted = settings->max_connections + OWN_DESCRIPTORS;
+
+  dfl_log_set_debug (settings->debug);
+  for (guint i = 0; i < settings->problems->len; i++)
+    dfl_log_problem (g_ptr_array_index (settings->problems, i));
+
+  for (guint i = 0; i < settings->accounts->len && !dfl_options_is_system (self->options); i++)
+    {
+      const DflAccountSettings *account = g_ptr_array_index (settings->accounts, i);
+
+      if (account->users != NULL && account->users[0] != NULL)
+        g_message (
+            "account %s: users= is ignored, on this bus everything is the daemon's own user's",
+            account->name);
+    }
+
+  if (getrlimit (RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
+    return;
+  files.rlim_cur = MIN (wanted, files.rlim_max);
+  setrlimit (RLIMIT_NOFILE, &files);
+  if (files.rlim_cur < wanted)
+    g_message ("max-connections=%u needs more open files than the limit of %" G_GUINT64_FORMAT
+               ", raise LimitNOFILE= or lower it",
+               settings->max_connections, (guint64)files.rlim_max);
+}
+
+static gboolean
+needs_restart (const DflSettings *old, const DflSettings *new)
+{
+  return !g_strv_equal ((const char *const *)old->listen, (const char *const *)new->listen)
+         || old->t1 != new->t1 || old->t2 != new->t2
+         || old->max_connections != new->max_connections;
+}
+
+static gboolean
+on_hangup (gpointer data)
+{
+  Daemon *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DflSettings) settings = NULL;
+
+  if (self->leaving)
+    return G_SOURCE_CONTINUE;
+  dfl_notify_reloading ();
+  settings = dfl_settings_load (self->options->config_dir, &error);
+  if (settings == NULL)
+    {
+      dfl_log_problem (error->message);
+      g_message ("the settings stay as they were");
+    }
+  else
+    {
+      announce_settings (self, settings);
+      if (needs_restart (self->settings, settings))
+        g_message ("listen=, t1=, t2= and max-connections= take effect when deflectd is restarted");
+      dfl_switchboard_set_max_offers (self->switchboard, settings->max_offers);
+      dfl_switchboard_set_accounts (self->switchboard, g_steal_pointer (&settings->accounts));
+      dfl_service_refresh_users (self->service);
+      g_info ("read the settings again");
+    }
+  dfl_notify_ready ();
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- Coming up --- */
+
+static gboolean
+start_agent (Daemon *self, GError **error)
+{
+  g_autoptr (DflSipSettings) settings = dfl_sip_settings_new ();
+
+  g_strfreev (settings->listen);
+  settings->listen = g_strdupv (self->settings->listen);
+  settings->t1 = self->settings->t1;
+  settings->t2 = self->settings->t2;
+  settings->max_connections = self->settings->max_connections;
+  self->agent = dfl_sip_agent_new (self->switchboard, self->clock, settings, error);
+  return self->agent != NULL;
+}
+
+static gboolean
+start (Daemon *self, GError **error)
+{
+  g_autoptr (GError) state_error = NULL;
+
+  self->settings = dfl_settings_load (self->options->config_dir, error);
+  if (self->settings == NULL)
+    return FALSE;
+  announce_settings (self, self->settings);
+  /* This version keeps nothing there, so that it can serve without. */
+  if (!dfl_state_dir_prepare (self->options->state_dir, &state_error))
+    dfl_log_problem (state_error->message);
+
+  self->clock = dfl_loop_clock_new ();
+  self->switchboard = dfl_switchboard_new (self->clock, self->settings->max_offers);
+  g_signal_connect (self->switchboard, "drained", G_CALLBACK (on_drained), self);
+  dfl_switchboard_set_accounts (self->switchboard, g_steal_pointer (&self->settings->accounts));
+  if (!start_agent (self, error) || !connect_bus (self, error))
+    return FALSE;
+  self->service = dfl_service_new (self->connection,
+                                   dfl_options_is_system (self->options) ? DFL_BUS_SYSTEM
+                                                                         : DFL_BUS_SESSION,
+                                   self->switchboard, self->clock,
+                                   dfl_sip_agent_get_listening (self->agent));
+  request_name (self);
+  return TRUE;
+}
+
+static void
+take_down (Daemon *self)
+{
+  g_clear_handle_id (&self->limit, g_source_remove);
+  if (self->agent != NULL)
+    dfl_sip_agent_close (self->agent);
+  g_clear_object (&self->service);
+  g_clear_object (&self->agent);
+  if (self->switchboard != NULL)
+    g_signal_handlers_disconnect_by_data (self->switchboard, self);
+  g_clear_object (&self->switchboard);
+  g_clear_object (&self->clock);
+  if (self->connection != NULL)
+    {
+      g_signal_handlers_disconnect_by_data (self->connection, self);
+      g_dbus_connection_close_sync (self->connection, NULL, NULL);
+    }
+  g_clear_object (&self->connection);
+  g_clear_pointer (&self->settings, dfl_settings_free);
+}
+
+static int
+run (DflOptions *options)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Daemon self = { .options = options, .loop = loop };
+  guint hangup = g_unix_signal_add (SIGHUP, on_hangup, &self);
+  guint terminate = g_unix_signal_add (SIGTERM, on_terminate, &self);
+  guint interrupt = g_unix_signal_add (SIGINT, on_terminate, &self);
+
+  if (start (&self, &error))
+    g_main_loop_run (loop);
+  else
+    {
+      dfl_log_problem (error->message);
+      self.exit_code = EXIT_FAILED;
+    }
+  g_source_remove (hangup);
+  g_source_remove (terminate);
+  g_source_remove (interrupt);
+  take_down (&self);
+  return self.exit_code;
+}
+
+/* --help speaks the reader's language; from then on the daemon writes logs, in English, also where
+ * a library has the words. */
+static DflOptions *
+read_options (int argc, char **argv, GError **error)
+{
+  DflOptions *options;
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, DFL_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+  options = dfl_options_parse (&argc, &argv, error);
+  if (options != NULL)
+    setlocale (LC_MESSAGES, "C");
+  return options;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DflOptions) options = read_options (argc, argv, &error);
+
+  if (options == NULL)
+    {
+      g_printerr ("%s\n%s\n", error->message, _ ("Try \"deflectd --help\"."));
+      return EXIT_USAGE;
+    }
+  if (options->version)
+    {
+      g_print ("deflectd %s\n", DFL_VERSION);
+      return 0;
+    }
+  umask (S_IRWXG | S_IRWXO);
+  signal (SIGPIPE, SIG_IGN);
+  dfl_log_init ();
+  return run (options);
 }

@@ -44,7 +44,7 @@ dfl_settings_free (DflSettings *self)
   if (self == NULL)
     return;
   g_strfreev (self->listen);
-  g_ptr_array_unref (self->accounts);
+  g_clear_pointer (&self->accounts, g_ptr_array_unref);
   g_ptr_array_unref (self->problems);
   g_free (self);
 }

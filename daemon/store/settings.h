@@ -17,7 +17,7 @@ typedef struct
   guint max_connections; /* inbound TCP connections held at once */
   guint t1, t2;          /* RFC 3261 timers in milliseconds */
   gboolean debug;        /* log=debug */
-  GPtrArray *accounts;   /* of DflAccountSettings, in the order of their names */
+  GPtrArray *accounts;   /* of DflAccountSettings, in the order of their names; may be stolen */
   GPtrArray *problems;   /* of char *: "FILE:LINE: KEY: what was expected", for stderr */
 } DflSettings;
 
