@@ -19,11 +19,11 @@ on_ended (int fd, GIOCondition condition, gpointer data)
 
 /* From before the process is made until it has ended, in µs; the caller's ACK is sent meanwhile. */
 static double
-time_command (const char *const *argv, const char *const *environment, GError **error)
+time_command (const char *const *argv, GError **error)
 {
   gint64 started = bench_now ();
   gint64 ended = 0;
-  g_autoptr (BenchChild) child = bench_child_spawn (argv, environment, NULL, error);
+  g_autoptr (BenchChild) child = bench_child_spawn (argv, NULL, NULL, error);
 
   if (child == NULL)
     return -1;
@@ -41,13 +41,12 @@ time_command (const char *const *argv, const char *const *environment, GError **
 static double
 time_deflectctl (BenchWorld *world, const char *path, GError **error)
 {
-  g_autofree char *session = g_strconcat ("DBUS_SESSION_BUS_ADDRESS=", world->address, NULL);
   const char *argv[] = {
     world->deflectctl, "--bus", world->address, "redirect", path + strlen (DFL_CALL_PATH_PREFIX),
     BENCH_TARGET,      NULL
   };
 
-  return time_command (argv, (const char *const[]){ session, NULL }, error);
+  return time_command (argv, error);
 }
 
 static double
@@ -57,7 +56,7 @@ time_busctl (BenchWorld *world, const char *path, GError **error)
   const char *argv[] = { "busctl",   address,  "call",       DFL_BUS_NAME, path, DFL_CALL_INTERFACE,
                          "Redirect", "sa{sv}", BENCH_TARGET, "0",          NULL };
 
-  return time_command (argv, NULL, error);
+  return time_command (argv, error);
 }
 
 gboolean

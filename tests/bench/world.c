@@ -70,7 +70,7 @@ bench_world_new (GError **error)
   self->bus_daemon = bench_child_spawn ((const char *const[]){ "dbus-daemon", config_option,
                                                                "--nofork", "--print-address",
                                                                NULL },
-                                        NULL, NULL, error);
+                                        NULL, bus_log, error);
   if (self->bus_daemon == NULL)
     return NULL;
   self->address = bench_child_read_line (self->bus_daemon, 10, error);
