@@ -185,10 +185,10 @@ static void
 on_redirected (GObject *source, GAsyncResult *result, gpointer data)
 {
   BenchHold *self = data;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
-                                                              self->failure == NULL ? &self->failure
-                                                                                    : NULL);
+  g_autoptr (GVariant) reply = NULL;
 
+  reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                         self->failure == NULL ? &self->failure : NULL);
   self->in_flight--;
 }
 
