@@ -1,0 +1,170 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Several local users on the system bus: each sees the accounts that are theirs, and no trace of
+ * others. Needs root, to become them. */
+
+#include <pwd.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "harness.h"
+#include "names.h"
+#include "wire.h"
+
+#define TARGET "sip:+4915550100@mobile.example"
+
+/* Three users that every Debian has. */
+#define OWNER "games"
+#define OTHER "daemon"
+#define NOBODY "nobody"
+
+static guint
+uid_of (const char *user)
+{
+  struct passwd *entry = getpwnam (user);
+
+  g_assert_nonnull (entry);
+  return entry->pw_uid;
+}
+
+static Stage *
+stage_with_users (void)
+{
+  Stage *stage = stage_new (STAGE_SYSTEM_BUS);
+
+  stage_write_account (stage, "alice",
+                       "[account]\naddress=sip:alice@deflect.example\nregister=false\n"
+                       "accept-from=127.0.0.1\nusers=" OWNER ";\n");
+  stage_write_account (stage, "bob",
+                       "[account]\naddress=sip:bob@deflect.example\nregister=false\n"
+                       "accept-from=127.0.0.1\nusers=" OTHER ";\n");
+  stage_start_daemon (stage);
+  return stage;
+}
+
+/* deflectctl's output for a user of the system. */
+static char *
+output_for (Stage *stage, const char *user, const char *verb, const char *argument)
+{
+  char *output = NULL;
+
+  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (user), &output, verb, "--json", argument,
+                                        NULL),
+                   ==, 0);
+  return output;
+}
+
+/* The owner sees and decides; the others see nothing, and are told what they would be told of a
+ * call that does not exist. */
+static void
+test_audience (void)
+{
+  g_autoptr (Stage) stage = stage_with_users ();
+  g_autofree char *call = NULL;
+  g_autofree char *owners = NULL;
+  g_autofree char *others = NULL;
+  g_autofree char *nobodys = NULL;
+  g_autoptr (GVariant) decided_by = NULL;
+  const char *id;
+  Player *caller;
+
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  id = call + strlen (DFL_CALL_PATH_PREFIX);
+  AWAIT (stage, (g_free (owners), owners = output_for (stage, OWNER, "list", NULL),
+                 strstr (owners, id) != NULL));
+  others = output_for (stage, OTHER, "list", NULL);
+  g_assert_null (strstr (others, id));
+  nobodys = output_for (stage, NOBODY, "list", NULL);
+  g_assert_null (strstr (nobodys, id));
+
+  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (OTHER), NULL, "redirect", id, TARGET, NULL),
+                   ==, 10);
+  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (NOBODY), NULL, "decline", id, NULL), ==, 10);
+  g_assert_cmpstr (stage_get_story (stage, call), ==, "offered");
+  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (OWNER), NULL, "redirect", id, TARGET, NULL),
+                   ==, 0);
+  player_await_success (stage, caller);
+  stage_await_story (stage, call, "offered redirecting idle:redirected removed");
+}
+
+/* Who decided is told by name. */
+static void
+test_decided_by (void)
+{
+  g_autoptr (Stage) stage = stage_with_users ();
+  g_autoptr (Wire) wire = NULL;
+  g_autofree char *call = NULL;
+  g_autoptr (GVariant) decided_by = NULL;
+
+  wire = wire_new (stage, stage_get_port (stage, "udp:127.0.0.1:"));
+  wire_invite (wire);
+  call = stage_await_call (stage);
+  AWAIT (stage,
+         stage_deflectctl_as (stage, uid_of (OWNER), NULL, "redirect", "--no-wait", TARGET, NULL)
+             == 0);
+  wire_await_response (wire, 302, "INVITE");
+  decided_by = stage_get_property (stage, call, DFL_CALL_INTERFACE, "DecidedBy");
+  g_assert_cmpstr (g_variant_get_string (decided_by, NULL), ==, "user:" OWNER);
+  wire_acknowledge (wire);
+  stage_await_story (stage, call, "offered redirecting idle:redirected removed");
+}
+
+/* Accounts too: each user sees exactly their own. */
+static void
+test_accounts (void)
+{
+  g_autoptr (Stage) stage = stage_with_users ();
+  g_autofree char *owners = NULL;
+  g_autofree char *others = NULL;
+  g_autofree char *nobodys = NULL;
+
+  AWAIT (stage, (g_free (owners), owners = output_for (stage, OWNER, "account", "list"),
+                 strstr (owners, "sip:alice@") != NULL));
+  g_assert_null (strstr (owners, "sip:bob@"));
+  others = output_for (stage, OTHER, "account", "list");
+  g_assert_nonnull (strstr (others, "sip:bob@"));
+  g_assert_null (strstr (others, "sip:alice@"));
+  nobodys = output_for (stage, NOBODY, "account", "list");
+  g_assert_null (strstr (nobodys, "sip:"));
+}
+
+/* A user who listens with everything that gdbus has hears nothing of a neighbour's call. */
+static void
+test_eavesdropping (void)
+{
+  g_autoptr (Stage) stage = stage_with_users ();
+  g_autofree char *uid = g_strdup_printf ("--reuid=%u", uid_of (NOBODY));
+  g_autofree char *call = NULL;
+  g_autofree char *told = NULL;
+  Player *caller, *monitor;
+
+  monitor = stage_play (stage, "setpriv", uid, "--regid=65534", "--clear-groups", "gdbus",
+                        "monitor", "--address", stage_get_bus_address (stage), "--dest",
+                        DFL_BUS_NAME, NULL);
+  AWAIT (stage, (g_free (told), told = player_read_output (monitor), strstr (told, "owned by")));
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "redirect", TARGET, NULL), ==, 0);
+  player_await_success (stage, caller);
+  stage_await_story (stage, call, "offered redirecting idle:redirected removed");
+  g_free (told);
+  told = player_read_output (monitor);
+  g_assert_null (strstr (told, "Interfaces"));
+  g_assert_null (strstr (told, "PropertiesChanged"));
+  g_assert_null (strstr (told, "/org/deflectd1/call"));
+  player_signal (monitor, SIGTERM);
+  player_await (stage, monitor);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/users/audience", test_audience);
+  g_test_add_func ("/users/decided-by", test_decided_by);
+  g_test_add_func ("/users/accounts", test_accounts);
+  g_test_add_func ("/users/eavesdropping", test_eavesdropping);
+  return g_test_run ();
+}
