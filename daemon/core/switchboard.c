@@ -3,8 +3,7 @@
 
 #include "core/switchboard.h"
 
-#include <string.h>
-
+#include "core/accounts.h"
 #include "core/call-ids.h"
 #include "core/call-private.h"
 #include "core/error.h"
@@ -19,9 +18,7 @@ struct _DflSwitchboard
   gboolean shutting_down;
   DflAlarm *drained_alarm;
 
-  GPtrArray *accounts;        /* of DflAccount, by name */
-  GHashTable *accounts_by_id; /* borrowed keys and values */
-  GHashTable *accounts_by_user;
+  DflAccounts *accounts;
 
   DflCallHost host;
   DflCallIds ids;
@@ -49,207 +46,50 @@ static guint signals[N_SIGNALS];
 
 G_DEFINE_FINAL_TYPE (DflSwitchboard, dfl_switchboard, G_TYPE_OBJECT)
 
-/* A list of its own, with a reference to each, for going through while things change. */
-static GPtrArray *
-hold_objects (const GPtrArray *objects)
-{
-  GPtrArray *held = g_ptr_array_new_full (objects->len, g_object_unref);
-
-  for (guint i = 0; i < objects->len; i++)
-    g_ptr_array_add (held, g_object_ref (objects->pdata[i]));
-
-  return held;
-}
-
 /* --- Accounts --- */
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
+static void
+on_account_added (DflAccount *account, gpointer data)
 {
-  const DflAccountSettings *settings_a = *(DflAccountSettings *const *)a;
-  const DflAccountSettings *settings_b = *(DflAccountSettings *const *)b;
-
-  return strcmp (settings_a->name, settings_b->name);
-}
-
-static DflAccount *
-find_by_name (DflSwitchboard *self, const char *name)
-{
-  for (guint i = 0; i < self->accounts->len; i++)
-    {
-      DflAccount *account = self->accounts->pdata[i];
-
-      if (strcmp (dfl_account_get_settings (account)->name, name) == 0)
-        return account;
-    }
-
-  return NULL;
+  g_signal_emit (data, signals[ACCOUNT_ADDED], 0, account);
 }
 
 static void
 on_account_changed (DflAccount *account, gpointer data)
 {
-  DflSwitchboard *self = DFL_SWITCHBOARD (data);
-
-  g_signal_emit (self, signals[ACCOUNT_CHANGED], 0, account);
-}
-
-/* Gives every user part to the first enabled account that names it, and fails the others. Returns
- * the accounts whose state that changes. */
-static void
-assign_users (DflSwitchboard *self, GHashTable *changed)
-{
-  g_hash_table_remove_all (self->accounts_by_user);
-
-  for (guint i = 0; i < self->accounts->len; i++)
-    {
-      DflAccount *account = self->accounts->pdata[i];
-      const DflAccountSettings *settings = dfl_account_get_settings (account);
-      DflAccountState before = dfl_account_get_state (account);
-      gboolean conflict = FALSE;
-
-      if (settings->enabled && settings->problem == NULL && *settings->user != '\0')
-        {
-          conflict = g_hash_table_contains (self->accounts_by_user, settings->user);
-          if (!conflict)
-            g_hash_table_insert (self->accounts_by_user, settings->user, account);
-        }
-
-      dfl_account_set_conflict (account, conflict);
-      if (dfl_account_get_state (account) != before)
-        g_hash_table_add (changed, account);
-    }
-}
-
-/* What a replacement of the accounts does to each; every one is announced after all of it is done.
- * Holds references. */
-typedef struct
-{
-  GPtrArray *accounts;
-  GHashTable *added;
-  GHashTable *changed;
-  GPtrArray *removed;
-} Replacement;
-
-static void
-take_account (DflSwitchboard *self, DflAccountSettings *settings, Replacement *replacement)
-{
-  g_autoptr (DflAccount) account = NULL;
-  DflAccount *known = find_by_name (self, settings->name);
-
-  if (known == NULL)
-    {
-      account = dfl_account_new (settings);
-      g_hash_table_add (replacement->added, account);
-    }
-  else
-    {
-      account = g_object_ref (known);
-      if (dfl_account_settings_equal (dfl_account_get_settings (account), settings))
-        {
-          dfl_account_settings_free (settings);
-        }
-      else
-        {
-          /* The listener is off while the switchboard is half replaced. */
-          dfl_account_set_listener (account, NULL, NULL);
-          dfl_account_update (account, settings);
-          g_hash_table_add (replacement->changed, account);
-        }
-    }
-
-  dfl_account_set_listener (account, on_account_changed, self);
-  g_ptr_array_add (replacement->accounts, g_steal_pointer (&account));
+  g_signal_emit (data, signals[ACCOUNT_CHANGED], 0, account);
 }
 
 static void
-announce_replacement (DflSwitchboard *self, Replacement *replacement)
+on_account_removed (DflAccount *account, gpointer data)
 {
-  /* A listener may replace the accounts again: go through a list of our own. */
-  g_autoptr (GPtrArray) accounts = hold_objects (self->accounts);
-
-  for (guint i = 0; i < replacement->removed->len; i++)
-    g_signal_emit (self, signals[ACCOUNT_REMOVED], 0, replacement->removed->pdata[i]);
-
-  for (guint i = 0; i < accounts->len; i++)
-    {
-      DflAccount *account = accounts->pdata[i];
-
-      if (g_hash_table_contains (replacement->added, account))
-        g_signal_emit (self, signals[ACCOUNT_ADDED], 0, account);
-      else if (g_hash_table_contains (replacement->changed, account))
-        g_signal_emit (self, signals[ACCOUNT_CHANGED], 0, account);
-    }
+  g_signal_emit (data, signals[ACCOUNT_REMOVED], 0, account);
 }
 
 void
 dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings)
 {
-  g_autoptr (GHashTable) added = g_hash_table_new (NULL, NULL);
-  g_autoptr (GHashTable) changed = g_hash_table_new (NULL, NULL);
-  g_autoptr (GPtrArray) removed = g_ptr_array_new_with_free_func (g_object_unref);
-  Replacement replacement = { .added = added, .changed = changed, .removed = removed };
-  g_autoptr (GPtrArray) before = NULL;
-  const char *last_name = NULL;
+  g_autoptr (DflSwitchboard) keep = g_object_ref (self);
 
-  replacement.accounts = g_ptr_array_new_with_free_func (g_object_unref);
-  g_ptr_array_sort (settings, compare_names);
-
-  for (guint i = 0; i < settings->len; i++)
-    {
-      const DflAccountSettings *item = settings->pdata[i];
-
-      if (g_strcmp0 (item->name, last_name) == 0)
-        {
-          g_warning ("Account %s is there twice: the second one is ignored, rename it", item->name);
-          continue;
-        }
-      last_name = item->name;
-      take_account (self, dfl_account_settings_ref (item), &replacement);
-    }
-
-  before = g_steal_pointer (&self->accounts);
-  self->accounts = replacement.accounts;
-  g_hash_table_remove_all (self->accounts_by_id);
-  for (guint i = 0; i < self->accounts->len; i++)
-    {
-      DflAccount *account = self->accounts->pdata[i];
-
-      g_hash_table_insert (self->accounts_by_id, (gpointer)dfl_account_get_id (account), account);
-    }
-  assign_users (self, changed);
-
-  for (guint i = 0; i < before->len; i++)
-    {
-      DflAccount *account = before->pdata[i];
-
-      if (!g_ptr_array_find (self->accounts, account, NULL))
-        {
-          dfl_account_set_listener (account, NULL, NULL);
-          g_ptr_array_add (removed, g_object_ref (account));
-        }
-    }
-  g_ptr_array_unref (settings);
-
-  announce_replacement (self, &replacement);
+  dfl_accounts_replace (self->accounts, settings);
 }
 
 GPtrArray *
 dfl_switchboard_get_accounts (DflSwitchboard *self)
 {
-  return g_ptr_array_copy (self->accounts, NULL, NULL);
+  return g_ptr_array_copy ((GPtrArray *)dfl_accounts_get_all (self->accounts), NULL, NULL);
 }
 
 DflAccount *
 dfl_switchboard_get_account (DflSwitchboard *self, const char *id)
 {
-  return g_hash_table_lookup (self->accounts_by_id, id);
+  return dfl_accounts_find_by_id (self->accounts, id);
 }
 
 DflAccount *
 dfl_switchboard_find_direct (DflSwitchboard *self, const char *user)
 {
-  DflAccount *account = g_hash_table_lookup (self->accounts_by_user, user);
+  DflAccount *account = dfl_accounts_find_by_user (self->accounts, user);
 
   if (account == NULL || dfl_account_get_state (account) != DFL_ACCOUNT_STATE_DIRECT)
     return NULL;
@@ -282,10 +122,11 @@ static gboolean
 on_call_asks_is_local (DflCall *call, const DflPlace *place, gpointer data)
 {
   DflSwitchboard *self = DFL_SWITCHBOARD (data);
+  const GPtrArray *accounts = dfl_accounts_get_all (self->accounts);
 
-  for (guint i = 0; i < self->accounts->len; i++)
+  for (guint i = 0; i < accounts->len; i++)
     {
-      DflAccount *account = self->accounts->pdata[i];
+      DflAccount *account = accounts->pdata[i];
 
       if (dfl_place_same (dfl_account_get_place (account), place)
           && dfl_account_get_state (account) != DFL_ACCOUNT_STATE_DISABLED
@@ -519,6 +360,12 @@ dfl_switchboard_new (DflClock *clock, guint max_offers)
 
   self->clock = g_object_ref (clock);
   self->max_offers = max_offers;
+  self->accounts = dfl_accounts_new (&(DflAccountsListener){
+      .on_added = on_account_added,
+      .on_changed = on_account_changed,
+      .on_removed = on_account_removed,
+      .data = self,
+  });
   self->host = (DflCallHost){
     .clock = self->clock,
     .on_changed = on_call_changed,
@@ -555,12 +402,7 @@ dfl_switchboard_dispose (GObject *object)
     }
   g_clear_pointer (&self->calls, g_hash_table_unref);
 
-  if (self->accounts != NULL)
-    for (guint i = 0; i < self->accounts->len; i++)
-      dfl_account_set_listener (self->accounts->pdata[i], NULL, NULL);
-  g_clear_pointer (&self->accounts_by_user, g_hash_table_unref);
-  g_clear_pointer (&self->accounts_by_id, g_hash_table_unref);
-  g_clear_pointer (&self->accounts, g_ptr_array_unref);
+  g_clear_pointer (&self->accounts, dfl_accounts_free);
 
   if (self->clock != NULL)
     dfl_clock_clear_alarm (self->clock, &self->drained_alarm);
@@ -600,9 +442,6 @@ dfl_switchboard_class_init (DflSwitchboardClass *class)
 static void
 dfl_switchboard_init (DflSwitchboard *self)
 {
-  self->accounts = g_ptr_array_new_with_free_func (g_object_unref);
-  self->accounts_by_id = g_hash_table_new (g_str_hash, g_str_equal);
-  self->accounts_by_user = g_hash_table_new (g_str_hash, g_str_equal);
   self->calls = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
   self->calls_by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
 }
