@@ -27,6 +27,10 @@ static const Verb verbs[] = {
   { "decline", N_ ("[CALL]"), N_ ("Decline a call"), dfl_verb_decline },
   { "silence", N_ ("[CALL]"), N_ ("Stop telling people about a call; it stays offered"),
     dfl_verb_silence },
+  { "monitor", "", N_ ("Print every change of every call until interrupted"), dfl_verb_monitor },
+  { "wait", "", N_ ("Wait for an offered call and print its id"), dfl_verb_wait },
+  { "watch", N_ ("--exec COMMAND"), N_ ("Run a command for each offered call and do what it says"),
+    dfl_verb_watch },
   { "account", N_ ("list|show"), N_ ("Show the accounts"), dfl_verb_account },
 };
 

@@ -1,0 +1,39 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "filter.h"
+
+#include "output.h"
+
+static gboolean
+glob_matches (const char *pattern, const char *text)
+{
+  g_autofree char *folded_pattern = g_utf8_casefold (pattern, -1);
+  g_autofree char *folded_text = g_utf8_casefold (text, -1);
+
+  return g_pattern_match_simple (folded_pattern, folded_text);
+}
+
+gboolean
+dfl_filter_matches (const DflFilter *self, GVariant *properties, const char *account_name)
+{
+  const char *const facts[] = { "CallerAddress", "CallerNumber", "CallerName" };
+
+  if (!g_str_equal (dfl_property_string (properties, "State"), "offered"))
+    return FALSE;
+  if (self->account != NULL && !g_str_equal (self->account, account_name))
+    return FALSE;
+  if (self->caller == NULL)
+    return TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (facts); i++)
+    if (glob_matches (self->caller, dfl_property_string (properties, facts[i])))
+      return TRUE;
+  return FALSE;
+}
+
+void
+dfl_filter_clear (DflFilter *self)
+{
+  g_clear_pointer (&self->caller, g_free);
+  g_clear_pointer (&self->account, g_free);
+}
