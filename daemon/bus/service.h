@@ -31,5 +31,5 @@ DflService *dfl_service_new (GDBusConnection *connection,
 /* Resolves users= anew (SIGHUP); audiences change when the answers are there. */
 void dfl_service_refresh_users (DflService *self);
 
-/* Answers what is pending and stops listening; called before the connection is flushed and closed. */
+/* Answers what is pending and stops listening; called before the connection is flushed, closed. */
 void dfl_service_close (DflService *self);

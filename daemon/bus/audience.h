@@ -1,0 +1,40 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Who sees what: the local users of each account, and the connections that asked to be told. */
+
+#pragma once
+
+#include "bus/peers.h"
+#include "bus/service.h"
+
+typedef struct _DflAudience DflAudience;
+
+/* A subscribed peer sees the account, and its calls, from now on; or no longer does. */
+typedef void (*DflAudienceChangedFunc) (DflAccount *account,
+                                        DflPeer *peer,
+                                        gboolean sees,
+                                        gpointer data);
+
+DflAudience *dfl_audience_new (DflBusMode mode, DflAudienceChangedFunc changed, gpointer data);
+void dfl_audience_free (DflAudience *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAudience, dfl_audience_free)
+
+/*
+ * Reads the account's users= (anew). A user who no longer stands there loses sight at once; one
+ * who is new, or has another uid now, gains it when the system's user database has answered.
+ */
+void dfl_audience_update (DflAudience *self, DflAccount *account);
+
+/* Whether the peer may know of the account and of its calls. */
+gboolean dfl_audience_sees (DflAudience *self, const DflPeer *peer, DflAccount *account);
+
+/* Whether announcements about the account are broadcast; then nobody gets them in person. */
+gboolean dfl_audience_is_public (DflAudience *self, DflAccount *account);
+
+/* The subscribed peers that see the account, of DflPeer; valid until anything here changes. */
+const GPtrArray *dfl_audience_get_listeners (DflAudience *self, DflAccount *account);
+
+/* The peer wants to be told what it may see, until it is gone. Fails with LIMIT_EXCEEDED. */
+gboolean dfl_audience_subscribe (DflAudience *self, DflPeer *peer, GError **error);
+void dfl_audience_forget (DflAudience *self, DflPeer *peer);

@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The one door: every message of the bus that comes in or goes out passes here. */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "bus/peers.h"
+
+typedef struct _DflDoor DflDoor;
+
+/*
+ * Claims every method call that arrives on the connection, before GDBus can answer any of them,
+ * and hands it to request in the thread-default main context of the caller, with its sender's
+ * identity known; gone is told when such a sender leaves the bus. connection is one to a message
+ * bus.
+ */
+DflDoor *dfl_door_new (GDBusConnection *connection,
+                       DflPeerRequestFunc request,
+                       DflPeerGoneFunc gone,
+                       gpointer data);
+
+/* Refuses what waits and lets nothing more in. */
+void dfl_door_free (DflDoor *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflDoor, dfl_door_free)
+
+/* Answers; body (floating is taken) is a tuple or NULL. An answer that nobody wants is not sent. */
+void dfl_door_reply (DflDoor *self, GDBusMessage *request, GVariant *body);
+
+/* The one exit for errors of ours: DFL_ERROR by its name in the contract, anything else Failed. */
+void dfl_door_reply_error (DflDoor *self, GDBusMessage *request, const GError *error);
+
+/* Refuses by a name of the D-Bus specification: the request itself is wrong. */
+void dfl_door_refuse (DflDoor *self, GDBusMessage *request, const char *name, const char *text);
+
+/* Sends a signal; destination NULL broadcasts it. body is borrowed. */
+void dfl_door_signal (DflDoor *self,
+                      const char *destination,
+                      const char *path,
+                      const char *interface,
+                      const char *member,
+                      GVariant *body);
+
+/* The contract's D-Bus name for an error, for where it is shown and not returned. */
+const char *dfl_door_error_name (const GError *error);

@@ -1,0 +1,297 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/peers.h"
+
+#include "bus/local-user.h"
+#include "core/error.h"
+
+/*
+ * The bus never gives a unique name out twice, so what was learned about one stays true until it
+ * leaves. Everything here is bounded: connections by MAX_PEERS (and by the bus, per user), what
+ * one of them may have waiting for its identity by MAX_HELD.
+ */
+#define MAX_PEERS 8192
+#define MAX_HELD 256
+/* Users whose name is kept although nobody of them is connected. */
+#define MAX_IDLE_USERS 256
+
+typedef struct
+{
+  guint32 uid;
+  char *decided_by; /* NULL until known */
+  GPtrArray *peers; /* of Peer, borrowed: those who wait for the name, or all */
+} User;
+
+typedef struct
+{
+  DflPeer public;
+  char *name;
+  User *user;  /* NULL until the uid is known */
+  GQueue held; /* of GDBusMessage */
+  gboolean known;
+} Peer;
+
+struct _DflPeers
+{
+  GDBusConnection *connection;
+  DflPeerRequestFunc request;
+  DflPeerRefuseFunc refuse;
+  DflPeerGoneFunc gone;
+  gpointer data;
+  GHashTable *peers; /* name to Peer */
+  GHashTable *users; /* uid to User */
+  gboolean closed;
+};
+
+/* What an answer finds its question by: the peer or user may be gone. */
+typedef struct
+{
+  DflPeers *self;
+  char *name;
+  guint32 uid;
+} Question;
+
+static void
+clear_peers (DflPeers *self)
+{
+  g_clear_pointer (&self->peers, g_hash_table_unref);
+  g_clear_pointer (&self->users, g_hash_table_unref);
+  g_clear_object (&self->connection);
+}
+
+static Question *
+question_new (DflPeers *self, const char *name, guint32 uid)
+{
+  Question *question = g_new0 (Question, 1);
+
+  question->self = g_rc_box_acquire (self);
+  question->name = g_strdup (name);
+  question->uid = uid;
+  return question;
+}
+
+static void
+question_free (Question *self)
+{
+  g_rc_box_release_full (self->self, (GDestroyNotify)clear_peers);
+  g_free (self->name);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Question, question_free)
+
+static void
+free_peer (Peer *self)
+{
+  if (self->user != NULL)
+    g_ptr_array_remove_fast (self->user->peers, self);
+  g_queue_clear_full (&self->held, g_object_unref);
+  g_free (self->name);
+  g_free (self);
+}
+
+static void
+free_user (User *self)
+{
+  g_ptr_array_unref (self->peers);
+  g_free (self->decided_by);
+  g_free (self);
+}
+
+static gboolean
+is_idle_user (gpointer key, gpointer value, gpointer data)
+{
+  User *user = value;
+
+  return user->peers->len == 0 && user->decided_by != NULL;
+}
+
+static void
+become_known (DflPeers *self, Peer *peer)
+{
+  GDBusMessage *message;
+
+  peer->public.decided_by = peer->user->decided_by;
+  peer->known = TRUE;
+  while ((message = g_queue_pop_head (&peer->held)) != NULL)
+    {
+      self->request (&peer->public, message, self->data);
+      g_object_unref (message);
+    }
+}
+
+static void
+on_name_found (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Question) question = data;
+  DflPeers *self = question->self;
+  g_autofree char *name = dfl_local_user_name_finish (result);
+  User *user;
+
+  if (self->closed)
+    return;
+  user = g_hash_table_lookup (self->users, GUINT_TO_POINTER (question->uid));
+  if (user == NULL || user->decided_by != NULL)
+    return;
+  user->decided_by = g_strconcat ("user:", name, NULL);
+  for (guint i = 0; i < user->peers->len; i++)
+    become_known (self, g_ptr_array_index (user->peers, i));
+}
+
+static User *
+ensure_user (DflPeers *self, guint32 uid)
+{
+  User *user = g_hash_table_lookup (self->users, GUINT_TO_POINTER (uid));
+
+  if (user != NULL)
+    return user;
+  if (g_hash_table_size (self->users) >= MAX_IDLE_USERS)
+    g_hash_table_foreach_remove (self->users, is_idle_user, NULL);
+  user = g_new0 (User, 1);
+  user->uid = uid;
+  user->peers = g_ptr_array_new ();
+  g_hash_table_insert (self->users, GUINT_TO_POINTER (uid), user);
+  dfl_local_user_name_async (uid, on_name_found, question_new (self, NULL, uid));
+  return user;
+}
+
+static void
+drop_peer (DflPeers *self, const char *name, const GError *error)
+{
+  Peer *peer = g_hash_table_lookup (self->peers, name);
+
+  for (GList *l = peer->held.head; l != NULL; l = l->next)
+    self->refuse (l->data, error, self->data);
+  g_hash_table_remove (self->peers, name);
+}
+
+static void
+on_uid_found (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (Question) question = data;
+  DflPeers *self = question->self;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) answer = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
+                                                               &error);
+  Peer *peer;
+
+  if (self->closed)
+    return;
+  peer = g_hash_table_lookup (self->peers, question->name);
+  if (peer == NULL)
+    return;
+  if (answer == NULL)
+    {
+      g_autoptr (GError) refusal = g_error_new (
+          DFL_ERROR, DFL_ERROR_FAILED,
+          "the bus does not say whose connection this is; connect again: %s", error->message);
+
+      drop_peer (self, question->name, refusal);
+      return;
+    }
+  g_variant_get (answer, "(u)", &peer->public.uid);
+  peer->user = ensure_user (self, peer->public.uid);
+  g_ptr_array_add (peer->user->peers, peer);
+  if (peer->user->decided_by != NULL)
+    become_known (self, peer);
+}
+
+static Peer *
+add_peer (DflPeers *self, const char *name)
+{
+  Peer *peer = g_new0 (Peer, 1);
+
+  peer->name = g_strdup (name);
+  peer->public.name = peer->name;
+  g_queue_init (&peer->held);
+  g_hash_table_insert (self->peers, peer->name, peer);
+  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                          "org.freedesktop.DBus", "GetConnectionUnixUser",
+                          g_variant_new ("(s)", name), G_VARIANT_TYPE ("(u)"),
+                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_uid_found,
+                          question_new (self, name, 0));
+  return peer;
+}
+
+static void
+refuse_for_limit (DflPeers *self, GDBusMessage *message, const char *text)
+{
+  g_autoptr (GError) error = g_error_new_literal (DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED, text);
+
+  self->refuse (message, error, self->data);
+}
+
+void
+dfl_peers_take (DflPeers *self, GDBusMessage *message)
+{
+  const char *name = g_dbus_message_get_sender (message);
+  Peer *peer = g_hash_table_lookup (self->peers, name);
+
+  if (peer == NULL)
+    {
+      if (g_hash_table_size (self->peers) >= MAX_PEERS)
+        {
+          refuse_for_limit (self, message,
+                            "too many connections talk to deflectd; close some and try again");
+          return;
+        }
+      peer = add_peer (self, name);
+    }
+  if (peer->known)
+    self->request (&peer->public, message, self->data);
+  else if (g_queue_get_length (&peer->held) >= MAX_HELD)
+    refuse_for_limit (self, message,
+                      "too many calls before the first one was answered; wait for an answer");
+  else
+    g_queue_push_tail (&peer->held, g_object_ref (message));
+}
+
+void
+dfl_peers_vanish (DflPeers *self, const char *name)
+{
+  Peer *peer = g_hash_table_lookup (self->peers, name);
+
+  if (peer == NULL)
+    return;
+  if (peer->known)
+    self->gone (&peer->public, self->data);
+  g_hash_table_remove (self->peers, name);
+}
+
+DflPeers *
+dfl_peers_new (GDBusConnection *connection,
+               DflPeerRequestFunc request,
+               DflPeerRefuseFunc refuse,
+               DflPeerGoneFunc gone,
+               gpointer data)
+{
+  DflPeers *self = g_rc_box_new0 (DflPeers);
+
+  self->connection = g_object_ref (connection);
+  self->request = request;
+  self->refuse = refuse;
+  self->gone = gone;
+  self->data = data;
+  self->users = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)free_user);
+  self->peers = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify)free_peer);
+  return self;
+}
+
+void
+dfl_peers_free (DflPeers *self)
+{
+  g_autoptr (GError) error = g_error_new_literal (
+      DFL_ERROR, DFL_ERROR_FAILED, "deflectd is stopping; try again when it has been started");
+  GHashTableIter iter;
+  gpointer value;
+
+  self->closed = TRUE;
+  g_hash_table_iter_init (&iter, self->peers);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      for (GList *l = ((Peer *)value)->held.head; l != NULL; l = l->next)
+        self->refuse (l->data, error, self->data);
+    }
+  g_hash_table_remove_all (self->peers);
+  g_rc_box_release_full (self, (GDestroyNotify)clear_peers);
+}

@@ -1,0 +1,43 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Who talks to us: each connection's uid and user, asked once, and its messages held until then. */
+
+#pragma once
+
+#include <gio/gio.h>
+
+/* One connection on the bus, from its first message until it leaves the bus. */
+typedef struct
+{
+  const char *name; /* the unique name */
+  guint32 uid;
+  const char *decided_by; /* "user:NAME", as DecidedBy shows it */
+} DflPeer;
+
+typedef struct _DflPeers DflPeers;
+
+/* A message of a peer that is known, in the order in which the peer sent them. */
+typedef void (*DflPeerRequestFunc) (DflPeer *peer, GDBusMessage *message, gpointer data);
+
+/* A message that cannot be served, and why; the sender's identity is not known. */
+typedef void (*DflPeerRefuseFunc) (GDBusMessage *message, const GError *error, gpointer data);
+
+/* A peer is gone; the last moment at which the pointer is good. */
+typedef void (*DflPeerGoneFunc) (DflPeer *peer, gpointer data);
+
+DflPeers *dfl_peers_new (GDBusConnection *connection,
+                         DflPeerRequestFunc request,
+                         DflPeerRefuseFunc refuse,
+                         DflPeerGoneFunc gone,
+                         gpointer data);
+
+/* Forgets everybody; refuses what was held. */
+void dfl_peers_free (DflPeers *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflPeers, dfl_peers_free)
+
+/* Serves a message now or when its sender is known. Has a sender. */
+void dfl_peers_take (DflPeers *self, GDBusMessage *message);
+
+/* The unique name has left the bus. */
+void dfl_peers_vanish (DflPeers *self, const char *name);

@@ -1,0 +1,195 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/service-private.h"
+
+#include "data/interface-info.h"
+#include "data/names.h"
+
+/* --- Properties --- */
+
+static GVariant *
+users_new (const DflAccountSettings *settings)
+{
+  static const char *const nobody[] = { NULL };
+  const char *const *users = settings->users == NULL ? nobody
+                                                     : (const char *const *)settings->users;
+
+  return g_variant_new_strv (users, -1);
+}
+
+static GVariant *
+targets_new (const DflAccountSettings *settings)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sss)"));
+  for (guint i = 0; settings->targets != NULL && i < settings->targets->len; i++)
+    {
+      const DflAlias *alias = g_ptr_array_index (settings->targets, i);
+
+      g_variant_builder_add (&builder, "(sss)", alias->alias, alias->label, alias->address);
+    }
+  return g_variant_builder_end (&builder);
+}
+
+/* A value of settings that may not have been given, cleaned of what the bus does not carry. */
+static GVariant *
+text_new (const char *text)
+{
+  return g_variant_new_take_string (text == NULL ? g_strdup ("") : g_utf8_make_valid (text, -1));
+}
+
+static GVariant *
+name_new (DflAccount *account)
+{
+  return text_new (dfl_account_get_settings (account)->name);
+}
+
+static GVariant *
+address_new (DflAccount *account)
+{
+  return text_new (dfl_account_get_settings (account)->address);
+}
+
+static GVariant *
+display_name_new (DflAccount *account)
+{
+  return text_new (dfl_account_get_settings (account)->display_name);
+}
+
+static GVariant *
+account_users_new (DflAccount *account)
+{
+  return users_new (dfl_account_get_settings (account));
+}
+
+static GVariant *
+enabled_new (DflAccount *account)
+{
+  return g_variant_new_boolean (dfl_account_get_settings (account)->enabled);
+}
+
+static GVariant *
+state_new (DflAccount *account)
+{
+  return g_variant_new_string (dfl_account_state_to_string (dfl_account_get_state (account)));
+}
+
+static GVariant *
+state_reason_new (DflAccount *account)
+{
+  return text_new (dfl_account_get_state_reason (account));
+}
+
+static GVariant *
+no_text_new (DflAccount *account)
+{
+  return g_variant_new_string ("");
+}
+
+static GVariant *
+no_boolean_new (DflAccount *account)
+{
+  return g_variant_new_boolean (FALSE);
+}
+
+static GVariant *
+no_time_new (DflAccount *account)
+{
+  return g_variant_new_uint64 (0);
+}
+
+static GVariant *
+account_targets_new (DflAccount *account)
+{
+  return targets_new (dfl_account_get_settings (account));
+}
+
+static GVariant *
+rules_new (DflAccount *account)
+{
+  return g_variant_new_array (G_VARIANT_TYPE ("a{sv}"), NULL, 0);
+}
+
+static GVariant *
+redirect_policy_new (DflAccount *account)
+{
+  return g_variant_new_string ("unknown");
+}
+
+/* In the order of the interface's XML; what this version cannot have yet is empty. */
+static GVariant *(*const values[]) (DflAccount *account) = {
+  name_new,
+  address_new,
+  display_name_new,
+  account_users_new,
+  enabled_new,
+  state_new,
+  state_reason_new,
+  no_text_new /* Server */,
+  no_text_new /* Transport */,
+  no_boolean_new /* Secure */,
+  no_time_new /* RegisteredUntil */,
+  account_targets_new,
+  rules_new,
+  no_text_new /* RulesEtag */,
+  redirect_policy_new,
+};
+
+static GVariant *
+get_property (DflService *service, const DflNode *node, guint index)
+{
+  return g_variant_new_dict_entry (g_variant_new_string (
+                                       org_deflectd1_account_interface.properties[index]->name),
+                                   g_variant_new_variant (values[index](node->account)));
+}
+
+static GVariant *
+get_all (DflService *service, const DflNode *node)
+{
+  GVariant *entries[G_N_ELEMENTS (values)];
+
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
+    entries[i] = get_property (service, node, i);
+  return g_variant_new_array (G_VARIANT_TYPE ("{sv}"), entries, G_N_ELEMENTS (entries));
+}
+
+/* --- Methods --- */
+
+static void
+handle_change (DflRequest *request)
+{
+  dfl_request_fail_unsupported (request,
+                                "this version does not change accounts over D-Bus; edit the "
+                                "account's file and reload deflectd");
+}
+
+static void
+handle_register (DflRequest *request)
+{
+  dfl_request_fail_unsupported (request,
+                                "this version serves direct accounts only, which do not register; "
+                                "point the server at deflectd instead");
+}
+
+static void
+handle_rules (DflRequest *request)
+{
+  dfl_request_fail_unsupported (request, "this version has no rules; let a program decide, such as "
+                                         "deflectctl watch --exec");
+}
+
+static const DflRequestHandler methods[] = { handle_change /* Update */,
+                                             handle_change /* Remove */,
+                                             handle_register,
+                                             handle_rules /* SetRules */,
+                                             handle_rules /* TestRules */,
+                                             handle_change /* SetTargets */ };
+
+const DflInterface dfl_account_interface = {
+  .info = &org_deflectd1_account_interface,
+  .methods = methods,
+  .get_property = get_property,
+  .get_all = get_all,
+};

@@ -1,0 +1,252 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/service-private.h"
+
+#include "bus/call-properties.h"
+#include "core/error.h"
+#include "data/interface-info.h"
+#include "data/names.h"
+
+/* How long a caller of Redirect waits for the ACK before it hears "not yet". */
+#define WAIT_LIMIT (20 * G_USEC_PER_SEC)
+
+/* Somebody who wants to know how a redirect ends; in the service's table, by its call. */
+typedef struct
+{
+  DflService *service;
+  DflCall *call;
+  GDBusMessage *request;
+  DflAlarm *alarm;
+} DflWaiter;
+
+/* --- Announcements --- */
+
+void
+dfl_service_announce_call_changed (DflService *self, DflCall *call, DflCallChange change)
+{
+  DflAccount *account = dfl_call_get_account (call);
+  char path[sizeof DFL_CALL_PATH_PREFIX + 32];
+
+  if (!dfl_service_has_listeners (self, account))
+    return;
+  g_snprintf (path, sizeof path, "%s%s", DFL_CALL_PATH_PREFIX, dfl_call_get_id (call));
+  dfl_service_announce (self, account, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                        g_variant_new ("(s@a{sv}as)", DFL_CALL_INTERFACE,
+                                       dfl_call_changed_properties_new (call, change), NULL));
+}
+
+/* --- Redirect --- */
+
+static void
+free_waiter (DflWaiter *self)
+{
+  dfl_clock_clear_alarm (self->service->clock, &self->alarm);
+  g_object_unref (self->request);
+  g_free (self);
+}
+
+GHashTable *
+dfl_service_waiters_new (void)
+{
+  return g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)free_waiter);
+}
+
+static void
+answer_waiter (DflWaiter *self, DflError code, const char *text)
+{
+  g_autoptr (GError) error = g_error_new_literal (DFL_ERROR, code, text);
+
+  dfl_door_reply_error (self->service->door, self->request, error);
+}
+
+void
+dfl_service_settle_waiter (DflService *self, DflCall *call)
+{
+  DflWaiter *waiter = g_hash_table_lookup (self->waiters, call);
+
+  if (waiter == NULL)
+    return;
+  switch (dfl_call_get_outcome (call))
+    {
+    case DFL_OUTCOME_REDIRECTED:
+      dfl_door_reply (self->door, waiter->request, NULL);
+      break;
+    case DFL_OUTCOME_UNCONFIRMED:
+      answer_waiter (waiter, DFL_ERROR_UNCONFIRMED,
+                     "the redirect was sent and nobody acknowledged it; ask the person who called");
+      break;
+    default:
+      answer_waiter (waiter, DFL_ERROR_LINE_DOWN,
+                     "the redirect did not reach the network; check the connection to the server");
+      break;
+    }
+  g_hash_table_remove (self->waiters, call);
+}
+
+void
+dfl_service_dismiss_waiters (DflService *self)
+{
+  GHashTableIter iter;
+  gpointer waiter;
+
+  g_hash_table_iter_init (&iter, self->waiters);
+  while (g_hash_table_iter_next (&iter, NULL, &waiter))
+    {
+      answer_waiter (waiter, DFL_ERROR_UNCONFIRMED,
+                     "the redirect was sent, and deflectd stops before anybody acknowledged it; "
+                     "do not send it again");
+      g_hash_table_iter_remove (&iter);
+    }
+}
+
+static void
+on_wait_limit (gpointer data)
+{
+  DflWaiter *self = data;
+
+  self->alarm = NULL;
+  answer_waiter (self, DFL_ERROR_UNCONFIRMED,
+                 "the redirect was sent and is not acknowledged yet; watch the call's State");
+  g_hash_table_remove (self->service->waiters, self->call);
+}
+
+static void
+add_waiter (DflRequest *request)
+{
+  DflService *service = request->service;
+  DflWaiter *waiter = g_new0 (DflWaiter, 1);
+
+  waiter->service = service;
+  waiter->call = request->node.call;
+  waiter->request = g_object_ref (request->message);
+  waiter->alarm = dfl_clock_set_alarm (service->clock, dfl_clock_now (service->clock) + WAIT_LIMIT,
+                                       on_wait_limit, waiter);
+  g_hash_table_insert (service->waiters, waiter->call, waiter);
+}
+
+static gboolean
+check_redirect_options (GVariant *options, GError **error)
+{
+  static const char *const names[] = { "wait", "b", "alternatives", "a(sd)", NULL };
+  g_autoptr (GVariant) alternatives = NULL;
+
+  if (!dfl_request_check_options (options, names, error))
+    return FALSE;
+  alternatives = g_variant_lookup_value (options, "alternatives", NULL);
+  if (alternatives == NULL)
+    return TRUE;
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
+                       "this version redirects to one target only; leave alternatives out");
+  return FALSE;
+}
+
+static void
+handle_redirect (DflRequest *request)
+{
+  g_autoptr (DflCall) call = g_object_ref (request->node.call);
+  const char *target;
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (GError) error = NULL;
+  gboolean wait = TRUE;
+
+  g_variant_get (request->parameters, "(&s@a{sv})", &target, &options);
+  if (!check_redirect_options (options, &error)
+      || !dfl_call_redirect (call, target, request->peer->decided_by, &error))
+    {
+      dfl_request_fail (request, error);
+      return;
+    }
+  g_variant_lookup (options, "wait", "b", &wait);
+  if (wait)
+    add_waiter (request);
+  else
+    dfl_request_reply (request, NULL);
+}
+
+static void
+handle_check_redirect (DflRequest *request)
+{
+  const char *text;
+  g_autoptr (GVariant) options = NULL;
+  g_autoptr (DflTarget) target = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *refusal = NULL;
+  const char *contacts[] = { NULL, NULL };
+
+  g_variant_get (request->parameters, "(&s@a{sv})", &text, &options);
+  if (check_redirect_options (options, &error))
+    target = dfl_call_check_redirect (request->node.call, text, &error);
+  if (target != NULL)
+    contacts[0] = dfl_target_get_uri (target);
+  else
+    refusal = g_strconcat (dfl_door_error_name (error), ": ", error->message, NULL);
+  dfl_request_reply (request, g_variant_new ("(b^ass)", target != NULL, contacts,
+                                             refusal == NULL ? "" : refusal));
+}
+
+/* --- The other decisions --- */
+
+static void
+handle_decline (DflRequest *request)
+{
+  static const char *const names[] = { "status", "u", NULL };
+  g_autoptr (DflCall) call = g_object_ref (request->node.call);
+  g_autoptr (GVariant) options = g_variant_get_child_value (request->parameters, 0);
+  g_autoptr (GError) error = NULL;
+  guint32 status = 0;
+
+  if (!dfl_request_check_options (options, names, &error))
+    {
+      dfl_request_fail (request, error);
+      return;
+    }
+  /* To core 0 means the account's default; over the bus that is to leave the option out. */
+  if (g_variant_lookup (options, "status", "u", &status) && status == 0)
+    status = G_MAXUINT32;
+  if (dfl_call_decline (call, status, request->peer->decided_by, &error))
+    dfl_request_reply (request, NULL);
+  else
+    dfl_request_fail (request, error);
+}
+
+static void
+handle_silence (DflRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (dfl_call_silence (request->node.call, &error))
+    dfl_request_reply (request, NULL);
+  else
+    dfl_request_fail (request, error);
+}
+
+static void
+handle_keep (DflRequest *request)
+{
+  dfl_request_fail_unsupported (request, "this version has no rules; there is nothing to drop");
+}
+
+/* --- Tables --- */
+
+static GVariant *
+get_property (DflService *service, const DflNode *node, guint index)
+{
+  return dfl_call_property_new (node->call, index);
+}
+
+static GVariant *
+get_all (DflService *service, const DflNode *node)
+{
+  return dfl_call_properties_new (node->call);
+}
+
+static const DflRequestHandler methods[] = { handle_redirect, handle_check_redirect, handle_decline,
+                                             handle_silence, handle_keep };
+
+const DflInterface dfl_call_interface = {
+  .info = &org_deflectd1_call_interface,
+  .methods = methods,
+  .get_property = get_property,
+  .get_all = get_all,
+};

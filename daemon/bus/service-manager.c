@@ -1,0 +1,87 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/service-private.h"
+
+#include "config.h"
+#include "data/interface-info.h"
+#include "data/names.h"
+
+static void
+handle_add_account (DflRequest *request)
+{
+  dfl_request_fail_unsupported (request,
+                                "this version does not add accounts over D-Bus; put a file into "
+                                "the settings directory and reload deflectd");
+}
+
+static void
+handle_find_call (DflRequest *request)
+{
+  DflService *service = request->service;
+  const char *sip_call_id;
+  g_autoptr (GPtrArray) calls = NULL;
+  GVariantBuilder paths;
+
+  g_variant_get (request->parameters, "(&s)", &sip_call_id);
+  calls = dfl_switchboard_find_calls (service->switchboard, sip_call_id);
+  g_variant_builder_init (&paths, G_VARIANT_TYPE ("ao"));
+  for (guint i = 0; i < calls->len; i++)
+    {
+      DflCall *call = g_ptr_array_index (calls, i);
+      g_autofree char *path = NULL;
+
+      if (!dfl_audience_sees (service->audience, request->peer, dfl_call_get_account (call)))
+        continue;
+      path = dfl_call_path (call);
+      g_variant_builder_add (&paths, "o", path);
+    }
+  dfl_request_reply (request, g_variant_new ("(ao)", &paths));
+}
+
+static void
+handle_history (DflRequest *request)
+{
+  dfl_request_fail_unsupported (request,
+                                "this version keeps no history; watch the calls as they come, "
+                                "such as with deflectctl monitor");
+}
+
+static GVariant *
+get_property (DflService *service, const DflNode *node, guint index)
+{
+  static const char *const features[] = { "redirect",       "decline",   "silence",
+                                          "check-redirect", "find-call", NULL };
+  const char *name = org_deflectd1_manager_interface.properties[index]->name;
+  GVariant *value;
+
+  if (g_str_equal (name, "Version"))
+    value = g_variant_new_string (DFL_VERSION);
+  else if (g_str_equal (name, "Features"))
+    value = g_variant_new_strv (features, -1);
+  else
+    value = g_variant_new_strv ((const char *const *)service->listening, -1);
+  return g_variant_new_dict_entry (g_variant_new_string (name), g_variant_new_variant (value));
+}
+
+static GVariant *
+get_all (DflService *service, const DflNode *node)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
+  for (guint i = 0; org_deflectd1_manager_interface.properties[i] != NULL; i++)
+    g_variant_builder_add_value (&builder, get_property (service, node, i));
+  return g_variant_builder_end (&builder);
+}
+
+static const DflRequestHandler methods[] = { handle_add_account, handle_find_call,
+                                             handle_history /* GetHistory */,
+                                             handle_history /* ClearHistory */ };
+
+const DflInterface dfl_manager_interface = {
+  .info = &org_deflectd1_manager_interface,
+  .methods = methods,
+  .get_property = get_property,
+  .get_all = get_all,
+};

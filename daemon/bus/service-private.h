@@ -1,0 +1,121 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the files of the service share: an object's interfaces as tables, and requests to them. */
+
+#pragma once
+
+#include "bus/audience.h"
+#include "bus/door.h"
+#include "bus/service.h"
+
+struct _DflService
+{
+  GObject parent;
+
+  DflSwitchboard *switchboard;
+  DflClock *clock;
+  char **listening;
+  DflDoor *door; /* NULL once closed */
+  DflAudience *audience;
+  GHashTable *waiters; /* DflCall to the DflWaiter that wants to know how its redirect ends */
+};
+
+/* What stands at an object path. */
+typedef enum
+{
+  DFL_NODE_ABSENT,   /* nothing, or nothing that the caller may know of */
+  DFL_NODE_ABOVE,    /* "/" and "/org" */
+  DFL_NODE_ROOT,     /* the manager */
+  DFL_NODE_ACCOUNTS, /* the parent of all accounts */
+  DFL_NODE_CALLS,
+  DFL_NODE_ACCOUNT,
+  DFL_NODE_CALL
+} DflNodeKind;
+
+typedef struct
+{
+  DflNodeKind kind;
+  DflAccount *account; /* of DFL_NODE_ACCOUNT, borrowed */
+  DflCall *call;       /* of DFL_NODE_CALL, borrowed */
+} DflNode;
+
+/* One method call, while it is dispatched. */
+typedef struct
+{
+  DflService *service;
+  DflPeer *peer;
+  GDBusMessage *message;
+  GVariant *parameters; /* a tuple of the method's signature */
+  DflNode node;
+} DflRequest;
+
+typedef void (*DflRequestHandler) (DflRequest *request);
+
+/* One interface of a kind of node. The tables follow the order of the interface's XML. */
+typedef struct
+{
+  const GDBusInterfaceInfo *info;
+  const DflRequestHandler *methods;
+  /* A property's dictionary entry {sv}, or an array of all, a{sv}; maybe floating. NULL where the
+   * interface has none. */
+  GVariant *(*get_property) (DflService *service, const DflNode *node, guint index);
+  GVariant *(*get_all) (DflService *service, const DflNode *node);
+} DflInterface;
+
+/* Answers a request; body may be NULL or floating. */
+void dfl_request_reply (DflRequest *self, GVariant *body);
+void dfl_request_fail (DflRequest *self, const GError *error);
+/* NotSupported, for what the contract has and this version has not; what says how to do without. */
+void dfl_request_fail_unsupported (DflRequest *self, const char *what);
+
+/* Whether every key of a dictionary a{sv} is one of names, which alternate with types; else fails
+ * with INVALID_OPTION. names ends with NULL. */
+gboolean dfl_request_check_options (GVariant *options, const char *const *names, GError **error);
+
+/* --- tree.c --- */
+
+/* Checks that tables and interfaces agree; to be called once before anything else here. */
+void dfl_tree_init (void);
+/* The one entrance: answers every message. */
+void dfl_tree_dispatch (DflService *service, DflPeer *peer, GDBusMessage *message);
+/* The NULL-terminated interfaces of a kind of node. */
+const DflInterface *const *dfl_tree_get_interfaces (DflNodeKind kind);
+/* The path of an account or a call. */
+char *dfl_account_path (DflAccount *account);
+char *dfl_call_path (DflCall *call);
+
+/* --- standard.c: the interfaces of the D-Bus specification --- */
+
+extern const char dfl_standard_xml[];
+extern const DflRequestHandler dfl_properties_methods[];
+extern const DflRequestHandler dfl_introspectable_methods[];
+extern const DflRequestHandler dfl_peer_methods[];
+extern const DflRequestHandler dfl_object_manager_methods[];
+
+/* --- service-manager.c, service-account.c, service-call.c: the contract's interfaces --- */
+
+extern const DflInterface dfl_manager_interface;
+extern const DflInterface dfl_account_interface;
+extern const DflInterface dfl_call_interface;
+
+/* Tells everybody who may know of a call how it changed. */
+void dfl_service_announce_call_changed (DflService *self, DflCall *call, DflCallChange change);
+/* An empty table of those who wait for the end of a redirect. */
+GHashTable *dfl_service_waiters_new (void);
+/* The 3xx that somebody waits for has met its end: answers. */
+void dfl_service_settle_waiter (DflService *self, DflCall *call);
+/* Answers all who wait, because the daemon stops. */
+void dfl_service_dismiss_waiters (DflService *self);
+
+/* --- service.c --- */
+
+/* Sends a signal to whoever may know of the account; body is floating and taken. Ask
+ * dfl_service_has_listeners first, so that nothing is built for nobody. */
+gboolean dfl_service_has_listeners (DflService *self, DflAccount *account);
+void dfl_service_announce (DflService *self,
+                           DflAccount *account,
+                           const char *path,
+                           const char *interface,
+                           const char *member,
+                           GVariant *body);

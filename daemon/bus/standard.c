@@ -1,0 +1,326 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/service-private.h"
+
+#include "core/error.h"
+#include "data/names.h"
+
+/* The interfaces of the D-Bus specification, as seen by the one who asks. */
+
+const char dfl_standard_xml[]
+    = "<node>"
+      "<interface name='org.freedesktop.DBus.Properties'>"
+      "<method name='Get'><arg name='interface_name' type='s' direction='in'/>"
+      "<arg name='property_name' type='s' direction='in'/>"
+      "<arg name='value' type='v' direction='out'/></method>"
+      "<method name='GetAll'><arg name='interface_name' type='s' direction='in'/>"
+      "<arg name='properties' type='a{sv}' direction='out'/></method>"
+      "<method name='Set'><arg name='interface_name' type='s' direction='in'/>"
+      "<arg name='property_name' type='s' direction='in'/>"
+      "<arg name='value' type='v' direction='in'/></method>"
+      "<signal name='PropertiesChanged'><arg name='interface_name' type='s'/>"
+      "<arg name='changed_properties' type='a{sv}'/>"
+      "<arg name='invalidated_properties' type='as'/></signal>"
+      "</interface>"
+      "<interface name='org.freedesktop.DBus.Introspectable'>"
+      "<method name='Introspect'><arg name='xml_data' type='s' direction='out'/></method>"
+      "</interface>"
+      "<interface name='org.freedesktop.DBus.Peer'>"
+      "<method name='Ping'/>"
+      "<method name='GetMachineId'><arg name='machine_uuid' type='s' direction='out'/></method>"
+      "</interface>"
+      "<interface name='org.freedesktop.DBus.ObjectManager'>"
+      "<method name='GetManagedObjects'>"
+      "<arg name='objects' type='a{oa{sa{sv}}}' direction='out'/></method>"
+      "<signal name='InterfacesAdded'><arg name='object' type='o'/>"
+      "<arg name='interfaces' type='a{sa{sv}}'/></signal>"
+      "<signal name='InterfacesRemoved'><arg name='object' type='o'/>"
+      "<arg name='interfaces' type='as'/></signal>"
+      "</interface>"
+      "</node>";
+
+/* --- Properties --- */
+
+/* An interface of the request's node by name; answers and returns NULL where there is none. */
+static const DflInterface *
+find_interface (DflRequest *request, const char *name)
+{
+  for (const DflInterface *const *i = dfl_tree_get_interfaces (request->node.kind); *i != NULL; i++)
+    {
+      if (g_str_equal (name, (*i)->info->name))
+        return *i;
+    }
+  dfl_door_refuse (request->service->door, request->message,
+                   "org.freedesktop.DBus.Error.UnknownInterface",
+                   "The object has no such interface; introspect it to see what it has");
+  return NULL;
+}
+
+/* A property by name; answers and returns NULL where there is none. */
+static const GDBusPropertyInfo *
+find_property (DflRequest *request, const DflInterface *interface, const char *name, guint *index)
+{
+  GDBusPropertyInfo **properties = interface->info->properties;
+
+  for (guint i = 0; properties != NULL && properties[i] != NULL; i++)
+    {
+      if (!g_str_equal (name, properties[i]->name))
+        continue;
+      *index = i;
+      return properties[i];
+    }
+  dfl_door_refuse (request->service->door, request->message,
+                   "org.freedesktop.DBus.Error.UnknownProperty",
+                   "The interface has no such property; introspect the object to see what it has");
+  return NULL;
+}
+
+static void
+handle_get (DflRequest *request)
+{
+  const char *interface_name, *name;
+  const DflInterface *interface;
+  g_autoptr (GVariant) entry = NULL;
+  g_autoptr (GVariant) value = NULL;
+  guint index;
+
+  g_variant_get (request->parameters, "(&s&s)", &interface_name, &name);
+  interface = find_interface (request, interface_name);
+  if (interface == NULL || find_property (request, interface, name, &index) == NULL)
+    return;
+  entry = g_variant_ref_sink (interface->get_property (request->service, &request->node, index));
+  value = g_variant_get_child_value (entry, 1);
+  dfl_request_reply (request, g_variant_new_tuple (&value, 1));
+}
+
+static void
+handle_get_all (DflRequest *request)
+{
+  const char *interface_name;
+  const DflInterface *interface;
+  GVariant *all;
+
+  g_variant_get (request->parameters, "(&s)", &interface_name);
+  interface = find_interface (request, interface_name);
+  if (interface == NULL)
+    return;
+  if (interface->get_all != NULL)
+    all = interface->get_all (request->service, &request->node);
+  else
+    all = g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
+  dfl_request_reply (request, g_variant_new_tuple (&all, 1));
+}
+
+static void
+handle_set (DflRequest *request)
+{
+  const char *interface_name, *name;
+  const DflInterface *interface;
+  const GDBusPropertyInfo *property;
+  g_autoptr (GVariant) value = NULL;
+  guint index;
+
+  g_variant_get (request->parameters, "(&s&sv)", &interface_name, &name, &value);
+  interface = find_interface (request, interface_name);
+  if (interface == NULL)
+    return;
+  property = find_property (request, interface, name, &index);
+  if (property == NULL)
+    return;
+  if ((property->flags & G_DBUS_PROPERTY_INFO_FLAGS_WRITABLE) == 0)
+    dfl_door_refuse (request->service->door, request->message,
+                     "org.freedesktop.DBus.Error.PropertyReadOnly",
+                     "The property cannot be set; it follows from what happens");
+  else if (!g_str_equal (g_variant_get_type_string (value), property->signature))
+    dfl_door_refuse (request->service->door, request->message,
+                     "org.freedesktop.DBus.Error.InvalidArgs",
+                     "The property has another type; introspect the object to see which");
+  else
+    dfl_request_fail_unsupported (request,
+                                  "this version does not change accounts over D-Bus; edit the "
+                                  "account's file and reload deflectd");
+}
+
+const DflRequestHandler dfl_properties_methods[] = { handle_get, handle_get_all, handle_set };
+
+/* --- Introspectable --- */
+
+typedef struct
+{
+  DflRequest *request;
+  GString *xml;
+} Children;
+
+static void
+add_child (GString *xml, const char *name)
+{
+  g_string_append_printf (xml, "  <node name=\"%s\"/>\n", name);
+}
+
+static void
+add_call_child (DflCall *call, gpointer data)
+{
+  Children *children = data;
+  DflService *service = children->request->service;
+
+  if (dfl_audience_sees (service->audience, children->request->peer, dfl_call_get_account (call)))
+    add_child (children->xml, dfl_call_get_id (call));
+}
+
+static void
+add_account_children (DflRequest *request, GString *xml)
+{
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (request->service->switchboard);
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      DflAccount *account = g_ptr_array_index (accounts, i);
+
+      if (dfl_audience_sees (request->service->audience, request->peer, account))
+        add_child (xml, dfl_account_get_id (account));
+    }
+}
+
+static void
+add_children (DflRequest *request, GString *xml)
+{
+  Children children = { request, xml };
+
+  switch (request->node.kind)
+    {
+    case DFL_NODE_ABOVE:
+      add_child (xml, g_str_equal (g_dbus_message_get_path (request->message), "/") ? "org"
+                                                                                    : "deflectd1");
+      break;
+    case DFL_NODE_ROOT:
+      add_child (xml, "account");
+      add_child (xml, "call");
+      break;
+    case DFL_NODE_ACCOUNTS:
+      add_account_children (request, xml);
+      break;
+    case DFL_NODE_CALLS:
+      dfl_switchboard_foreach_call (request->service->switchboard, add_call_child, &children);
+      break;
+    default:
+      break;
+    }
+}
+
+static void
+handle_introspect (DflRequest *request)
+{
+  g_autoptr (GString) xml = g_string_new (
+      "<!DOCTYPE node PUBLIC \"-//freedesktop//DTD D-BUS Object Introspection 1.0//EN\"\n"
+      "  \"http://www.freedesktop.org/standards/dbus/1.0/introspect.dtd\">\n"
+      "<node>\n");
+
+  for (const DflInterface *const *i = dfl_tree_get_interfaces (request->node.kind); *i != NULL; i++)
+    g_dbus_interface_info_generate_xml ((GDBusInterfaceInfo *)(*i)->info, 2, xml);
+  add_children (request, xml);
+  g_string_append (xml, "</node>\n");
+  dfl_request_reply (request, g_variant_new ("(s)", xml->str));
+}
+
+const DflRequestHandler dfl_introspectable_methods[] = { handle_introspect };
+
+/* --- Peer --- */
+
+static void
+handle_ping (DflRequest *request)
+{
+  dfl_request_reply (request, NULL);
+}
+
+static void
+handle_get_machine_id (DflRequest *request)
+{
+  static char *machine_id;
+  g_autofree char *text = NULL;
+
+  if (machine_id == NULL && g_file_get_contents ("/etc/machine-id", &text, NULL, NULL))
+    {
+      g_strstrip (text);
+      if (g_utf8_validate (text, -1, NULL))
+        machine_id = g_steal_pointer (&text);
+    }
+  if (machine_id == NULL)
+    {
+      g_autoptr (GError) error = g_error_new_literal (
+          DFL_ERROR, DFL_ERROR_FAILED, "this machine has no id; run systemd-machine-id-setup");
+
+      dfl_request_fail (request, error);
+      return;
+    }
+  dfl_request_reply (request, g_variant_new ("(s)", machine_id));
+}
+
+const DflRequestHandler dfl_peer_methods[] = { handle_ping, handle_get_machine_id };
+
+/* --- ObjectManager --- */
+
+typedef struct
+{
+  DflRequest *request;
+  GVariantBuilder objects;
+} Objects;
+
+static void
+add_object (Objects *objects, const char *path, const DflInterface *interface, const DflNode *node)
+{
+  GVariantBuilder *builder = &objects->objects;
+
+  g_variant_builder_open (builder, G_VARIANT_TYPE ("{oa{sa{sv}}}"));
+  g_variant_builder_add (builder, "o", path);
+  g_variant_builder_open (builder, G_VARIANT_TYPE ("a{sa{sv}}"));
+  g_variant_builder_add (builder, "{s@a{sv}}", interface->info->name,
+                         interface->get_all (objects->request->service, node));
+  g_variant_builder_close (builder);
+  g_variant_builder_close (builder);
+}
+
+static void
+add_call_object (DflCall *call, gpointer data)
+{
+  Objects *objects = data;
+  DflRequest *request = objects->request;
+  DflNode node = { DFL_NODE_CALL, NULL, call };
+  g_autofree char *path = NULL;
+
+  if (!dfl_audience_sees (request->service->audience, request->peer, dfl_call_get_account (call)))
+    return;
+  path = dfl_call_path (call);
+  add_object (objects, path, &dfl_call_interface, &node);
+}
+
+static void
+handle_get_managed_objects (DflRequest *request)
+{
+  DflService *service = request->service;
+  g_autoptr (GPtrArray) accounts = NULL;
+  g_autoptr (GError) error = NULL;
+  Objects objects = { .request = request };
+
+  if (!dfl_audience_subscribe (service->audience, request->peer, &error))
+    {
+      dfl_request_fail (request, error);
+      return;
+    }
+  g_variant_builder_init (&objects.objects, G_VARIANT_TYPE ("a{oa{sa{sv}}}"));
+  accounts = dfl_switchboard_get_accounts (service->switchboard);
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      DflNode node = { DFL_NODE_ACCOUNT, g_ptr_array_index (accounts, i), NULL };
+      g_autofree char *path = NULL;
+
+      if (!dfl_audience_sees (service->audience, request->peer, node.account))
+        continue;
+      path = dfl_account_path (node.account);
+      add_object (&objects, path, &dfl_account_interface, &node);
+    }
+  dfl_switchboard_foreach_call (service->switchboard, add_call_object, &objects);
+  dfl_request_reply (request, g_variant_new ("(a{oa{sa{sv}}})", &objects.objects));
+}
+
+const DflRequestHandler dfl_object_manager_methods[] = { handle_get_managed_objects };

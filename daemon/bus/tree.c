@@ -1,0 +1,246 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/service-private.h"
+
+#include "core/error.h"
+#include "data/names.h"
+
+/*
+ * From an object path to a handler. What the caller must not see and what is not there take the
+ * same way out, before anything else of the message is looked at: same error, same text. Only who
+ * sees an object learns what it has.
+ */
+
+/* Owned by nobody: alive as long as the process. */
+static DflInterface standard[4];
+
+static const DflInterface *const above_interfaces[] = { &standard[0], &standard[1], NULL };
+static const DflInterface *const root_interfaces[] = { &dfl_manager_interface, &standard[3],
+                                                       &standard[2],           &standard[0],
+                                                       &standard[1],           NULL };
+static const DflInterface *const account_interfaces[] = { &dfl_account_interface, &standard[2],
+                                                          &standard[0], &standard[1], NULL };
+static const DflInterface *const call_interfaces[] = { &dfl_call_interface, &standard[2],
+                                                       &standard[0], &standard[1], NULL };
+
+const DflInterface *const *
+dfl_tree_get_interfaces (DflNodeKind kind)
+{
+  switch (kind)
+    {
+    case DFL_NODE_ROOT:
+      return root_interfaces;
+    case DFL_NODE_ACCOUNT:
+      return account_interfaces;
+    case DFL_NODE_CALL:
+      return call_interfaces;
+    default:
+      return above_interfaces;
+    }
+}
+
+void
+dfl_tree_init (void)
+{
+  static gsize done;
+  static const struct
+  {
+    const char *name;
+    const DflRequestHandler *methods;
+  } tables[G_N_ELEMENTS (standard)] = {
+    { "org.freedesktop.DBus.Introspectable", dfl_introspectable_methods },
+    { "org.freedesktop.DBus.Peer", dfl_peer_methods },
+    { "org.freedesktop.DBus.Properties", dfl_properties_methods },
+    { "org.freedesktop.DBus.ObjectManager", dfl_object_manager_methods },
+  };
+
+  if (g_once_init_enter (&done))
+    {
+      g_autoptr (GDBusNodeInfo) node = g_dbus_node_info_new_for_xml (dfl_standard_xml, NULL);
+
+      for (guint i = 0; i < G_N_ELEMENTS (standard); i++)
+        {
+          GDBusInterfaceInfo *info = g_dbus_node_info_lookup_interface (node, tables[i].name);
+
+          g_assert (info != NULL);
+          standard[i].info = g_dbus_interface_info_ref (info);
+          standard[i].methods = tables[i].methods;
+        }
+      g_once_init_leave (&done, 1);
+    }
+}
+
+/* --- Paths --- */
+
+char *
+dfl_account_path (DflAccount *account)
+{
+  return g_strconcat (DFL_ACCOUNT_PATH_PREFIX, dfl_account_get_id (account), NULL);
+}
+
+char *
+dfl_call_path (DflCall *call)
+{
+  return g_strconcat (DFL_CALL_PATH_PREFIX, dfl_call_get_id (call), NULL);
+}
+
+static DflNode
+find_node (DflService *service, const DflPeer *peer, const char *path)
+{
+  DflNode node = { DFL_NODE_ABSENT, NULL, NULL };
+
+  if (g_str_has_prefix (path, DFL_CALL_PATH_PREFIX))
+    {
+      node.call = dfl_switchboard_get_call (service->switchboard,
+                                            path + strlen (DFL_CALL_PATH_PREFIX));
+      if (node.call != NULL
+          && dfl_audience_sees (service->audience, peer, dfl_call_get_account (node.call)))
+        node.kind = DFL_NODE_CALL;
+    }
+  else if (g_str_has_prefix (path, DFL_ACCOUNT_PATH_PREFIX))
+    {
+      node.account = dfl_switchboard_get_account (service->switchboard,
+                                                  path + strlen (DFL_ACCOUNT_PATH_PREFIX));
+      if (node.account != NULL && dfl_audience_sees (service->audience, peer, node.account))
+        node.kind = DFL_NODE_ACCOUNT;
+    }
+  else if (g_str_equal (path, DFL_ROOT_PATH))
+    node.kind = DFL_NODE_ROOT;
+  else if (g_str_equal (path, DFL_CALLS_PATH))
+    node.kind = DFL_NODE_CALLS;
+  else if (g_str_equal (path, DFL_ACCOUNTS_PATH))
+    node.kind = DFL_NODE_ACCOUNTS;
+  else if (g_str_equal (path, "/") || g_str_equal (path, "/org"))
+    node.kind = DFL_NODE_ABOVE;
+  return node;
+}
+
+/* --- Methods --- */
+
+static gboolean
+has_signature (const GDBusMethodInfo *method, const char *signature)
+{
+  for (guint i = 0; method->in_args != NULL && method->in_args[i] != NULL; i++)
+    {
+      const char *expected = method->in_args[i]->signature;
+
+      if (!g_str_has_prefix (signature, expected))
+        return FALSE;
+      signature += strlen (expected);
+    }
+  return signature[0] == '\0';
+}
+
+/* The handler of a member, in the named interface or, without a name, in the only one that has it;
+ * NULL where there is none. */
+static DflRequestHandler
+find_method (DflNodeKind kind,
+             const char *interface,
+             const char *member,
+             const GDBusMethodInfo **method)
+{
+  DflRequestHandler found = NULL;
+
+  for (const DflInterface *const *i = dfl_tree_get_interfaces (kind); *i != NULL; i++)
+    {
+      if (interface != NULL && !g_str_equal (interface, (*i)->info->name))
+        continue;
+      for (guint m = 0; (*i)->info->methods != NULL && (*i)->info->methods[m] != NULL; m++)
+        {
+          if (!g_str_equal (member, (*i)->info->methods[m]->name))
+            continue;
+          if (found != NULL)
+            return NULL;
+          found = (*i)->methods[m];
+          *method = (*i)->info->methods[m];
+        }
+    }
+  return found;
+}
+
+void
+dfl_tree_dispatch (DflService *service, DflPeer *peer, GDBusMessage *message)
+{
+  const char *signature = g_dbus_message_get_signature (message);
+  DflRequest request = { service, peer, message, g_dbus_message_get_body (message),
+                         find_node (service, peer, g_dbus_message_get_path (message)) };
+  const GDBusMethodInfo *method = NULL;
+  g_autoptr (GVariant) nothing = NULL;
+  DflRequestHandler handler;
+
+  if (request.node.kind == DFL_NODE_ABSENT)
+    {
+      dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownObject",
+                       "There is no such object; ask for the ones there are");
+      return;
+    }
+  handler = find_method (request.node.kind, g_dbus_message_get_interface (message),
+                         g_dbus_message_get_member (message), &method);
+  if (handler == NULL)
+    dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownMethod",
+                     "The object has no such method; introspect it to see what it has");
+  else if (!has_signature (method, signature == NULL ? "" : signature))
+    dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.InvalidArgs",
+                     "The method takes other arguments; introspect the object to see which");
+  else
+    {
+      if (request.parameters == NULL)
+        request.parameters = nothing = g_variant_ref_sink (g_variant_new ("()"));
+      handler (&request);
+    }
+}
+
+/* --- Requests --- */
+
+void
+dfl_request_reply (DflRequest *self, GVariant *body)
+{
+  dfl_door_reply (self->service->door, self->message, body);
+}
+
+void
+dfl_request_fail (DflRequest *self, const GError *error)
+{
+  dfl_door_reply_error (self->service->door, self->message, error);
+}
+
+void
+dfl_request_fail_unsupported (DflRequest *self, const char *what)
+{
+  g_autoptr (GError) error = g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_SUPPORTED, what);
+
+  dfl_request_fail (self, error);
+}
+
+gboolean
+dfl_request_check_options (GVariant *options, const char *const *names, GError **error)
+{
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, options);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      g_autoptr (GVariant) owned = value;
+      guint i = 0;
+
+      while (names[i] != NULL && !g_str_equal (names[i], key))
+        i += 2;
+      if (names[i] == NULL)
+        {
+          g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
+                       "there is no option \"%s\"; leave it out", key);
+          return FALSE;
+        }
+      if (!g_str_equal (g_variant_get_type_string (value), names[i + 1]))
+        {
+          g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
+                       "option \"%s\" has type %s; give it type %s", key,
+                       g_variant_get_type_string (value), names[i + 1]);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
