@@ -39,8 +39,7 @@ split_address (const char *value, char **domain)
   g_autoptr (DflTarget) target = NULL;
   const char *at = strchr (value, '@');
 
-  if (g_ascii_strncasecmp (value, "sip:", 4) != 0 || at == NULL || at == value + 4
-      || strchr (value, ';') != NULL)
+  if (g_ascii_strncasecmp (value, "sip:", 4) != 0 || at == NULL || at == value + 4)
     return NULL;
   target = dfl_target_new (value, NO_DOMAIN, FALSE, NULL);
   if (target == NULL || !dfl_target_is_domain (at + 1))

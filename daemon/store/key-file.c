@@ -342,7 +342,8 @@ get_value (DflKeyFile *self, const DflKeyLine *at)
   g_autofree char *value = g_key_file_get_string (self->keys, at->group, at->key, &error);
   g_autofree char *clean = NULL;
 
-  if (value == NULL)
+  /* An escape that is none gives both an error and what could be read. */
+  if (error != NULL)
     {
       if (!g_error_matches (error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_KEY_NOT_FOUND))
         dfl_key_file_complain (self, at,
