@@ -1,4 +1,213 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <glib.h>
+#include "sip/gate.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_mclass.h>
+#include <sofia-sip/msg_parser.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_protos.h>
+#include <sofia-sip/su_string.h>
+
+#define MAGIC_COOKIE "z9hG4bK"
+
+/* The library reads that many characters behind the cookie without looking for the end. */
+#define MIN_BRANCH_REST 8
+
+struct _DflGate
+{
+  /* The message class has no place for a pointer of ours, but its name may stand in this struct:
+   * so the gate is found from a message. */
+  char name[16];
+  DflSources *sources;
+  DflGateListener listener;
+  msg_mclass_t *class;
+  struct msg_hclass_s request_class; /* msg_hclass_t is constant */
+  issize_t (*extract_body) (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end);
+};
+
+static DflGate *
+gate_of (const msg_t *msg)
+{
+  return (DflGate *)(gpointer)(msg_mclass (msg)->mc_name - G_STRUCT_OFFSET (DflGate, name));
+}
+
+static gboolean
+is_stream (msg_t *msg)
+{
+  return msg_addrinfo (msg)->ai_socktype == SOCK_STREAM;
+}
+
+/* A name of letters, digits, hyphens and dots, an IPv4 address, or an [IPv6] address. */
+static gboolean
+is_plain_host (const char *host)
+{
+  gsize length = strlen (host);
+
+  if (length == 0 || length > 255)
+    return FALSE;
+  if (host[0] == '[')
+    {
+      char address[INET6_ADDRSTRLEN];
+      struct in6_addr ignored;
+
+      if (length < 4 || length - 2 >= sizeof address || host[length - 1] != ']')
+        return FALSE;
+      memcpy (address, host + 1, length - 2);
+      address[length - 2] = '\0';
+      return inet_pton (AF_INET6, address, &ignored) == 1;
+    }
+  for (gsize i = 0; i < length; i++)
+    if (!g_ascii_isalnum (host[i]) && host[i] != '-' && host[i] != '.' && host[i] != '_')
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_plain_port (const char *port)
+{
+  guint64 ignored;
+
+  return port == NULL || g_ascii_string_to_unsigned (port, 10, 1, G_MAXUINT16, &ignored, NULL);
+}
+
+static gboolean
+has_name (const char *parameter, const char *name)
+{
+  gsize length = strlen (name);
+
+  return g_ascii_strncasecmp (parameter, name, length) == 0
+         && (parameter[length] == '\0' || parameter[length] == '=');
+}
+
+/*
+ * Whether the response can be sent by this Via without leaving the source of the request: a maddr
+ * would send it anywhere, and the port 0 nowhere. Parameters that decide about the way must not
+ * come twice, because nobody could say which of the two the stack reads.
+ */
+static gboolean
+via_is_good (const sip_via_t *via)
+{
+  guint branches = 0, received = 0, rports = 0;
+
+  if (via->v_host == NULL || !is_plain_host (via->v_host) || !is_plain_port (via->v_port))
+    return FALSE;
+
+  for (guint i = 0; via->v_params != NULL && via->v_params[i] != NULL; i++)
+    {
+      const char *parameter = via->v_params[i];
+
+      if (has_name (parameter, "maddr"))
+        return FALSE;
+      branches += has_name (parameter, "branch");
+      received += has_name (parameter, "received");
+      rports += has_name (parameter, "rport");
+    }
+
+  return branches == 1 && received <= 1 && rports <= 1 && via->v_branch != NULL
+         && su_casenmatch (via->v_branch, MAGIC_COOKIE, strlen (MAGIC_COOKIE))
+         && strlen (via->v_branch) >= strlen (MAGIC_COOKIE) + MIN_BRANCH_REST;
+}
+
+static gboolean
+request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_t *request)
+{
+  const url_t *uri = request->rq_url;
+
+  if (sip->sip_via == NULL || sip->sip_from == NULL || sip->sip_to == NULL
+      || sip->sip_call_id == NULL || sip->sip_cseq == NULL || !via_is_good (sip->sip_via))
+    return FALSE;
+
+  /* The stack sends an INVITE whose CSeq says something else the wrong way. */
+  if (request->rq_method != sip->sip_cseq->cs_method)
+    return FALSE;
+
+  switch (request->rq_method)
+    {
+    case sip_method_invite:
+      return (uri->url_type == url_sip || uri->url_type == url_sips)
+             && dfl_sources_find (self->sources, uri->url_user, &msg_addr (msg)->su_sa) != NULL;
+    case sip_method_ack:
+    case sip_method_cancel:
+      return !self->listener.blocks (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq,
+                                     self->listener.data);
+    default:
+      return TRUE;
+    }
+}
+
+/* Replaces the parser of the request line: a stranger's message goes no further. */
+static issize_t
+parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t length)
+{
+  msg_t *msg = (msg_t *)home;
+  DflGate *self = gate_of (msg);
+  su_sockaddr_t *source = msg_addr (msg);
+
+  if (source->su_port == 0 || !dfl_sources_allow (self->sources, &source->su_sa))
+    {
+      if (is_stream (msg))
+        self->listener.stranger (self->listener.data);
+      return -1;
+    }
+  return sip_request_class->hc_parse (home, header, text, length);
+}
+
+/* Replaces the parser of what follows the header. */
+static issize_t
+parse_body (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end)
+{
+  sip_t *sip = (sip_t *)public;
+
+  if (sip->sip_user != NULL)
+    {
+      sip_request_t *request = sip->sip_user;
+
+      sip->sip_user = NULL;
+      if (request_is_good (gate_of (msg), msg, sip, request))
+        sip->sip_request = request;
+    }
+  return gate_of (msg)->extract_body (msg, public, text, length, end);
+}
+
+DflGate *
+dfl_gate_new (DflSources *sources, const DflGateListener *listener)
+{
+  DflGate *self = g_new0 (DflGate, 1);
+
+  self->sources = sources;
+  self->listener = *listener;
+  self->class = msg_mclass_clone (sip_default_mclass (), 0, 0);
+  if (self->class == NULL)
+    g_error ("Out of memory");
+
+  g_strlcpy (self->name, self->class->mc_name, sizeof self->name);
+  self->class->mc_name = self->name;
+  self->extract_body = self->class->mc_extract_body;
+  self->class->mc_extract_body = parse_body;
+
+  self->request_class = sip_request_class[0];
+  self->request_class.hc_parse = parse_request_line;
+  self->class->mc_request[0].hr_class = &self->request_class;
+  self->class->mc_request[0].hr_offset = G_STRUCT_OFFSET (sip_t, sip_user);
+  return self;
+}
+
+void
+dfl_gate_free (DflGate *self)
+{
+  /* msg_mclass_clone allocates with malloc. */
+  free (self->class);
+  g_free (self);
+}
+
+msg_mclass_t *
+dfl_gate_get_class (DflGate *self)
+{
+  return self->class;
+}

@@ -1,4 +1,561 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include <glib.h>
+/*
+ * A leg is born with its INVITE and is in one queue at a time, each with the same delay for all:
+ *
+ *   ring      40 ms after the offer the first 1xx goes out. A decision that is faster needs none.
+ *   repeat    the 1xx again, each minute (RFC 3261 section 13.3.1.1)
+ *   settle    the final response is sent; the stack says ACK or Timer H, and if it says neither,
+ *             this queue does
+ *   wounded   the final response could not be sent, see below
+ *
+ * Core holds a leg until it calls release; the transaction may end before or after that. The leg
+ * is freed when both are over.
+ *
+ * A wounded transaction is dangerous: the stack keeps one whose final response the network refused
+ * in a list from which an ACK must not find it, or an assertion ends the process. So as long as
+ * the response has not gone out, the gate keeps ACK and CANCEL of that INVITE away (they will be
+ * sent again), and this file goes on trying. When a response went out at last, by us or by the
+ * stack, the wound is healed; when none will, the leg is buried: it stays known to the gate until
+ * the stack has certainly freed its transaction.
+ */
+
+#include "sip/offer-in.h"
+
+#include <string.h>
+
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_util.h>
+#include <sofia-sip/su_string.h>
+
+#include "core/error.h"
+#include "sip/identity.h"
+
+#define SERVER "deflectd"
+
+#define RING_DELAY (40 * G_TIME_SPAN_MILLISECOND)
+#define REPEAT_DELAY (60 * G_TIME_SPAN_SECOND)
+#define RETRY_DELAY (1 * G_TIME_SPAN_SECOND)
+
+/* How long a final response is tried again, and how long the stack's own timers, started by a
+ * later INVITE, may take to free a transaction that was given up. */
+#define RETRY_LIMIT (32 * G_TIME_SPAN_SECOND)
+#define BURIAL_LIMIT (10 * G_TIME_SPAN_SECOND)
+
+/* Legs that wait for the same span: the first in is the first due, and one alarm serves all. */
+typedef struct
+{
+  DflLegs *legs;
+  GQueue waiting;
+  gint64 delay;
+  void (*due) (DflLeg *leg);
+  DflAlarm *alarm;
+  gboolean running; /* due is being called; the alarm is set afterwards */
+} Delay;
+
+struct _DflLegs
+{
+  DflSwitchboard *switchboard;
+  DflClock *clock;
+  DflSources *sources;
+  DflSipLoop *loop;
+  GHashTable *by_call_id; /* Call-ID -> the first DflLeg of a chain */
+  Delay ring, repeat, settle, wounded;
+  guint n_wounded;
+  gint64 last_invite; /* when the stack last began a transaction, which starts its timers */
+};
+
+struct _DflLeg
+{
+  DflLegs *legs;
+  DflLeg *next; /* with the same Call-ID */
+  DflAccount *account;
+  DflCall *call;       /* NULL when core has released the leg */
+  nta_incoming_t *irq; /* NULL when the transaction is over or given up */
+  DflLegsAddressFunc address;
+  nta_agent_t *agent;
+  char *call_id;
+  guint32 cseq;
+  guint16 final; /* the status of the final response, sent or to be sent; 0 before */
+
+  guint offering : 1; /* inside dfl_switchboard_offer */
+  guint held : 1;     /* core will call release */
+  guint ringing : 1;  /* 180, not only 100 */
+  guint wounded : 1;
+  guint given_up : 1; /* the stack has tried to send the final response once more */
+
+  Delay *delay; /* the queue that it is in, or NULL */
+  GList link;
+  gint64 due;
+  gint64 hurt; /* when it was wounded or buried */
+};
+
+static void
+on_delay_over (gpointer data)
+{
+  Delay *delay = data;
+  DflLegs *self = delay->legs;
+  gint64 now = dfl_clock_now (self->clock);
+  DflLeg *leg;
+
+  delay->alarm = NULL;
+  delay->running = TRUE;
+  while ((leg = g_queue_peek_head (&delay->waiting)) != NULL && leg->due <= now)
+    {
+      g_queue_unlink (&delay->waiting, &leg->link);
+      leg->delay = NULL;
+      delay->due (leg);
+    }
+  delay->running = FALSE;
+  if (leg != NULL)
+    delay->alarm = dfl_clock_set_alarm (self->clock, leg->due, on_delay_over, delay);
+}
+
+static void
+leg_stop_waiting (DflLeg *leg)
+{
+  if (leg->delay == NULL)
+    return;
+  /* The alarm stays set: it finds the queue empty, which is cheaper than setting one a call. */
+  g_queue_unlink (&leg->delay->waiting, &leg->link);
+  leg->delay = NULL;
+}
+
+static void
+leg_wait (DflLeg *leg, Delay *delay)
+{
+  leg_stop_waiting (leg);
+  leg->delay = delay;
+  leg->due = dfl_clock_now (leg->legs->clock) + delay->delay;
+  g_queue_push_tail_link (&delay->waiting, &leg->link);
+  if (delay->alarm == NULL && !delay->running)
+    delay->alarm = dfl_clock_set_alarm (leg->legs->clock, leg->due, on_delay_over, delay);
+}
+
+static void
+index_add (DflLegs *self, DflLeg *leg)
+{
+  leg->next = g_hash_table_lookup (self->by_call_id, leg->call_id);
+  g_hash_table_replace (self->by_call_id, leg->call_id, leg);
+}
+
+static void
+index_remove (DflLegs *self, DflLeg *leg)
+{
+  DflLeg *first = g_hash_table_lookup (self->by_call_id, leg->call_id);
+
+  if (first == leg && leg->next == NULL)
+    g_hash_table_remove (self->by_call_id, leg->call_id);
+  else if (first == leg)
+    /* The key has to be a string of the leg that stays. */
+    g_hash_table_replace (self->by_call_id, leg->next->call_id, leg->next);
+  else
+    {
+      while (first->next != leg)
+        first = first->next;
+      first->next = leg->next;
+    }
+}
+
+static void
+leg_free_if_over (DflLeg *leg)
+{
+  if (leg->irq != NULL || leg->held || leg->offering || leg->wounded)
+    return;
+  leg_stop_waiting (leg);
+  index_remove (leg->legs, leg);
+  dfl_sources_release (leg->legs->sources);
+  g_object_unref (leg->account);
+  g_free (leg->call_id);
+  g_slice_free (DflLeg, leg);
+}
+
+static void
+leg_set_wounded (DflLeg *leg, gboolean wounded)
+{
+  if (wounded == leg->wounded)
+    return;
+  leg->wounded = wounded;
+  if (wounded)
+    leg->legs->n_wounded++;
+  else
+    leg->legs->n_wounded--;
+}
+
+/* The transaction got its ACK, or there is no hope of one. */
+static void
+leg_settle (DflLeg *leg, gboolean acknowledged)
+{
+  DflCall *call = leg->call;
+
+  leg_stop_waiting (leg);
+  if (leg->irq != NULL)
+    nta_incoming_destroy (g_steal_pointer (&leg->irq));
+  leg_set_wounded (leg, FALSE);
+
+  if (call == NULL)
+    leg_free_if_over (leg);
+  else if (acknowledged)
+    dfl_call_leg_acknowledged (call); /* releases the leg */
+  else
+    dfl_call_leg_unconfirmed (call);
+}
+
+static void
+on_settle_due (DflLeg *leg)
+{
+  leg_settle (leg, FALSE);
+}
+
+/* Hands a final response to the network. FALSE: it took none, and the leg is wounded. */
+static gboolean
+leg_send_final (DflLeg *leg, guint status, const char *contact)
+{
+  leg->final = (guint16)status;
+  nta_incoming_treply (leg->irq, (int)status, NULL, TAG_IF (contact, SIPTAG_UNKNOWN_STR (contact)),
+                       SIPTAG_SERVER_STR (SERVER), TAG_END ());
+
+  /* The return value says nothing about the network; the state of the transaction does. */
+  if (nta_incoming_status (leg->irq) >= 200)
+    {
+      leg_wait (leg, &leg->legs->settle);
+      return TRUE;
+    }
+
+  leg_set_wounded (leg, TRUE);
+  leg->hurt = dfl_clock_now (leg->legs->clock);
+  leg_wait (leg, &leg->legs->wounded);
+  return FALSE;
+}
+
+static void
+leg_bury (DflLeg *leg)
+{
+  nta_incoming_destroy (g_steal_pointer (&leg->irq));
+  leg->hurt = dfl_clock_now (leg->legs->clock);
+  leg_wait (leg, &leg->legs->wounded);
+}
+
+static void
+leg_rest_in_peace (DflLeg *leg)
+{
+  leg_set_wounded (leg, FALSE);
+  leg_free_if_over (leg);
+}
+
+static void
+on_wounded_due (DflLeg *leg)
+{
+  DflLegs *self = leg->legs;
+  gint64 now = dfl_clock_now (self->clock);
+
+  if (leg->irq == NULL)
+    {
+      if (self->last_invite > leg->hurt && now - self->last_invite > BURIAL_LIMIT)
+        leg_rest_in_peace (leg);
+      else
+        leg_wait (leg, &self->wounded);
+      return;
+    }
+
+  if (nta_incoming_status (leg->irq) < 200 && !leg->given_up)
+    nta_incoming_treply (leg->irq, leg->final < 400 ? 480 : leg->final, NULL,
+                         SIPTAG_SERVER_STR (SERVER), TAG_END ());
+
+  if (nta_incoming_status (leg->irq) >= 200)
+    {
+      leg_set_wounded (leg, FALSE);
+      leg_wait (leg, &self->settle);
+    }
+  else if (leg->given_up)
+    {
+      /* The stack has tried in vain and ended the transaction; it is freed at once. */
+      nta_incoming_destroy (g_steal_pointer (&leg->irq));
+      leg_rest_in_peace (leg);
+    }
+  else if (now - leg->hurt > RETRY_LIMIT)
+    leg_bury (leg);
+  else
+    leg_wait (leg, &self->wounded);
+}
+
+/* A provisional response that the network refuses is no tragedy: the next one may go. */
+static void
+leg_send_provisional (DflLeg *leg)
+{
+  if (leg->ringing)
+    {
+      g_autofree char *address = leg->address (leg->agent, leg->irq);
+      const DflAccountSettings *settings = dfl_account_get_settings (leg->account);
+      g_autofree char *user = g_uri_escape_string (settings->user, "!$&'()*+,;=", FALSE);
+      g_autofree char *contact = g_strdup_printf ("Contact: <sip:%s@%s>", user, address);
+
+      nta_incoming_treply (leg->irq, SIP_180_RINGING, SIPTAG_UNKNOWN_STR (contact),
+                           SIPTAG_SERVER_STR (SERVER), TAG_END ());
+    }
+  else
+    nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_SERVER_STR (SERVER), TAG_END ());
+  leg_wait (leg, &leg->legs->repeat);
+}
+
+static void
+on_ring_due (DflLeg *leg)
+{
+  if (leg->ringing)
+    nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_SERVER_STR (SERVER), TAG_END ());
+  leg_send_provisional (leg);
+}
+
+/* RFC 3326: any value SIP;cause=200 in any Reason header. */
+static gboolean
+is_answered_elsewhere (const sip_t *cancel)
+{
+  for (const sip_reason_t *reason = cancel->sip_reason; reason != NULL; reason = reason->re_next)
+    if (su_casematch (reason->re_protocol, "SIP") && su_strmatch (reason->re_cause, "200"))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+on_cancel (DflLeg *leg, const sip_t *cancel)
+{
+  DflCall *call = leg->call;
+  gboolean answered_elsewhere = is_answered_elsewhere (cancel);
+
+  if (leg->final != 0)
+    return;
+  leg_send_final (leg, 487, NULL);
+  if (call != NULL)
+    dfl_call_leg_cancelled (call, answered_elsewhere);
+}
+
+/* The stack tells a leg: ACK, CANCEL, or, without a message, that it gave up waiting or sending. */
+static int
+on_transaction (nta_incoming_magic_t *magic, nta_incoming_t *irq, const sip_t *sip)
+{
+  DflLeg *leg = (DflLeg *)magic;
+
+  if (sip == NULL)
+    {
+      dfl_sip_loop_wake (leg->legs->loop);
+      if (nta_incoming_status (irq) >= 200)
+        leg_settle (leg, FALSE);
+      else
+        leg->given_up = TRUE;
+    }
+  else if (sip->sip_request == NULL)
+    return 0;
+  else if (sip->sip_request->rq_method == sip_method_ack)
+    leg_settle (leg, TRUE);
+  else if (sip->sip_request->rq_method == sip_method_cancel)
+    on_cancel (leg, sip);
+  return 0;
+}
+
+static gboolean
+is_merged_with (const DflLeg *leg, const DflAccount *account, const sip_t *sip)
+{
+  msg_t *request;
+  gboolean same_tag;
+
+  if (leg->account != account || leg->irq == NULL || leg->final != 0
+      || leg->cseq != sip->sip_cseq->cs_seq)
+    return FALSE;
+  request = nta_incoming_getrequest (leg->irq);
+  same_tag = su_strcasecmp (sip_object (request)->sip_from->a_tag, sip->sip_from->a_tag) == 0;
+  msg_unref (request);
+  return same_tag;
+}
+
+/* RFC 3261 section 8.2.2.2, but only while the first INVITE is pending: the same request may well
+ * come again by another way when its call was redirected here. */
+static gboolean
+is_merged (DflLegs *self, const DflAccount *account, const sip_t *sip)
+{
+  const DflLeg *leg = g_hash_table_lookup (self->by_call_id, sip->sip_call_id->i_id);
+
+  while (leg != NULL && !is_merged_with (leg, account, sip))
+    leg = leg->next;
+  return leg != NULL;
+}
+
+static DflLeg *
+leg_new (DflLegs *self, nta_agent_t *agent, nta_incoming_t *irq, sip_t *sip, DflAccount *account)
+{
+  DflLeg *leg = g_slice_new0 (DflLeg);
+
+  leg->legs = self;
+  leg->agent = agent;
+  leg->irq = irq;
+  leg->account = g_object_ref (account);
+  leg->call_id = g_strdup (sip->sip_call_id->i_id);
+  leg->cseq = sip->sip_cseq->cs_seq;
+  leg->link.data = leg;
+  /* Where 1xx must be reliable (RFC 3262) only 100 is possible. */
+  leg->ringing = dfl_account_get_settings (account)->alert
+                 && !(sip->sip_require != NULL && sip_has_feature (sip->sip_require, "100rel"));
+  index_add (self, leg);
+  dfl_sources_hold (self->sources);
+  nta_incoming_bind (irq, on_transaction, (nta_incoming_magic_t *)leg);
+  return leg;
+}
+
+static void
+leg_offer (DflLeg *leg, const sip_t *sip, DflLine *line)
+{
+  DflLegs *self = leg->legs;
+  DflOffer *offer = dfl_identity_read_invite (sip, dfl_account_get_settings (leg->account));
+  g_autoptr (GError) error = NULL;
+  DflCall *call;
+
+  offer->received = dfl_clock_now (self->clock);
+  offer->received_wall = dfl_clock_wall (self->clock);
+
+  leg->offering = leg->held = TRUE;
+  leg_wait (leg, &self->ring);
+  call = dfl_switchboard_offer (self->switchboard, leg->account, offer, line, leg, &error);
+  leg->offering = FALSE;
+
+  if (call == NULL)
+    {
+      leg->held = FALSE;
+      leg_send_final (leg, g_error_matches (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED) ? 486 : 480,
+                      NULL);
+    }
+  else if (leg->held)
+    leg->call = call;
+  else
+    leg_free_if_over (leg);
+}
+
+void
+dfl_legs_take_invite (DflLegs *self,
+                      nta_agent_t *agent,
+                      msg_t *msg,
+                      sip_t *sip,
+                      DflAccount *account,
+                      DflLine *line,
+                      DflLegsAddressFunc address)
+{
+  gboolean merged = is_merged (self, account, sip);
+  nta_incoming_t *irq = nta_incoming_create (agent, NULL, msg, sip, TAG_END ());
+  DflLeg *leg;
+
+  if (irq == NULL)
+    return;
+  self->last_invite = dfl_clock_now (self->clock);
+  leg = leg_new (self, agent, irq, sip, account);
+  leg->address = address;
+  if (merged)
+    leg_send_final (leg, 482, NULL);
+  else
+    leg_offer (leg, sip, line);
+}
+
+gboolean
+dfl_legs_block (DflLegs *self, const char *call_id, guint32 cseq)
+{
+  const DflLeg *leg;
+
+  if (self->n_wounded == 0)
+    return FALSE;
+  leg = g_hash_table_lookup (self->by_call_id, call_id);
+  while (leg != NULL && !(leg->wounded && leg->cseq == cseq))
+    leg = leg->next;
+  return leg != NULL;
+}
+
+static gboolean
+leg_decide (DflLeg *leg, guint status, const char *contact, GError **error)
+{
+  if (leg->irq != NULL && leg->final == 0 && leg_send_final (leg, status, contact))
+    return TRUE;
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
+                       "The response could not be sent to the caller's server; the call is lost, "
+                       "check the network towards it");
+  return FALSE;
+}
+
+gboolean
+dfl_leg_redirect (DflLeg *leg, const DflTarget *target, GError **error)
+{
+  /* As an unknown header, so that the stack sends the URI as it is and does not rewrite it. */
+  g_autofree char *contact = g_strdup_printf ("Contact: <%s>", dfl_target_get_uri (target));
+
+  return leg_decide (leg, 302, contact, error);
+}
+
+gboolean
+dfl_leg_decline (DflLeg *leg, guint status, GError **error)
+{
+  return leg_decide (leg, status, NULL, error);
+}
+
+void
+dfl_leg_release (DflLeg *leg)
+{
+  leg->call = NULL;
+  leg->held = FALSE;
+  if (leg->irq != NULL && leg->final == 0)
+    leg_send_final (leg, 480, NULL);
+  leg_free_if_over (leg);
+}
+
+static void
+delay_init (Delay *delay, DflLegs *legs, gint64 span, void (*due) (DflLeg *leg))
+{
+  delay->legs = legs;
+  delay->delay = span;
+  delay->due = due;
+  g_queue_init (&delay->waiting);
+}
+
+DflLegs *
+dfl_legs_new (
+    DflSwitchboard *switchboard, DflClock *clock, DflSources *sources, DflSipLoop *loop, guint t1)
+{
+  DflLegs *self = g_new0 (DflLegs, 1);
+
+  self->switchboard = switchboard;
+  self->clock = g_object_ref (clock);
+  self->sources = sources;
+  self->loop = loop;
+  self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
+  delay_init (&self->ring, self, RING_DELAY, on_ring_due);
+  delay_init (&self->repeat, self, REPEAT_DELAY, leg_send_provisional);
+  delay_init (&self->settle, self,
+              64 * (gint64)t1 * G_TIME_SPAN_MILLISECOND + 2 * G_TIME_SPAN_SECOND, on_settle_due);
+  delay_init (&self->wounded, self, RETRY_DELAY, on_wounded_due);
+  return self;
+}
+
+void
+dfl_legs_close (DflLegs *self)
+{
+  Delay *delays[] = { &self->ring, &self->repeat, &self->settle, &self->wounded };
+
+  for (guint i = 0; i < G_N_ELEMENTS (delays); i++)
+    {
+      DflLeg *leg;
+
+      dfl_clock_clear_alarm (self->clock, &delays[i]->alarm);
+      while ((leg = g_queue_peek_head (&delays[i]->waiting)) != NULL)
+        {
+          leg_stop_waiting (leg);
+          leg->irq = NULL;
+          leg_set_wounded (leg, FALSE);
+          leg_free_if_over (leg);
+        }
+    }
+}
+
+void
+dfl_legs_free (DflLegs *self)
+{
+  g_hash_table_unref (self->by_call_id);
+  g_object_unref (self->clock);
+  g_free (self);
+}

@@ -1,0 +1,44 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The first look at every message, inside the parser and before the SIP stack sees it. */
+
+#pragma once
+
+#include <glib.h>
+
+#include <sofia-sip/sip.h>
+
+#include "sip/sources.h"
+
+/*
+ * The stack answers malformed requests, retransmissions, ACK and CANCEL before it asks its
+ * application anything; what must not be answered at all has to be stopped earlier. The gate is a
+ * message class whose parser stores the request line where nobody looks for it, and brings it to
+ * its place only when the whole header has been read and found good. Whatever does not get there
+ * is a message without a request line to the stack, which drops it in silence.
+ *
+ * Through the gate come requests from allowed sources whose Via a response can be sent by, with
+ * Call-ID, CSeq, From and To; an INVITE only for a user part that its source may call.
+ */
+typedef struct _DflGate DflGate;
+
+/* Asks whether an ACK or CANCEL for this Call-ID and CSeq number must not reach the stack now. */
+typedef gboolean (*DflGateBlocksFunc) (const char *call_id, guint32 cseq, gpointer data);
+
+/* Says that a TCP peer sent something that is not for us. */
+typedef void (*DflGateStrangerFunc) (gpointer data);
+
+typedef struct
+{
+  DflGateBlocksFunc blocks;
+  DflGateStrangerFunc stranger;
+  gpointer data;
+} DflGateListener;
+
+DflGate *dfl_gate_new (DflSources *sources, const DflGateListener *listener);
+
+/* To be freed after the last message that was made with its class. */
+void dfl_gate_free (DflGate *self);
+
+msg_mclass_t *dfl_gate_get_class (DflGate *self);

@@ -1,0 +1,49 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The server transactions behind the calls: from the INVITE to the ACK of the final response. */
+
+#pragma once
+
+#include <sofia-sip/nta.h>
+
+#include "core/line.h"
+#include "core/switchboard.h"
+#include "sip/loop.h"
+#include "sip/sources.h"
+
+/* All legs of one agent. */
+typedef struct _DflLegs DflLegs;
+
+DflLegs *dfl_legs_new (
+    DflSwitchboard *switchboard, DflClock *clock, DflSources *sources, DflSipLoop *loop, guint t1);
+
+/* Forgets every transaction, because the stack goes; legs that core still holds are dead from then
+ * on. The legs themselves are freed by core's release. */
+void dfl_legs_close (DflLegs *self);
+
+/* To be called when no leg is held any more. */
+void dfl_legs_free (DflLegs *self);
+
+/*
+ * Answers an INVITE that is for this account: makes a leg of it and offers it to the switchboard,
+ * through line. Takes msg over, with sip its content. address is what callers reach us by,
+ * HOST:PORT, for the Contact of a 180; asked for only when one is sent.
+ */
+typedef char *(*DflLegsAddressFunc) (nta_agent_t *agent, nta_incoming_t *irq);
+
+void dfl_legs_take_invite (DflLegs *self,
+                           nta_agent_t *agent,
+                           msg_t *msg,
+                           sip_t *sip,
+                           DflAccount *account,
+                           DflLine *line,
+                           DflLegsAddressFunc address);
+
+/* Whether ACK and CANCEL for this Call-ID and CSeq number must not reach the stack now. */
+gboolean dfl_legs_block (DflLegs *self, const char *call_id, guint32 cseq);
+
+/* What the line does with its legs (see core/line.h). */
+gboolean dfl_leg_redirect (DflLeg *leg, const DflTarget *target, GError **error);
+gboolean dfl_leg_decline (DflLeg *leg, guint status, GError **error);
+void dfl_leg_release (DflLeg *leg);
