@@ -377,6 +377,45 @@ test_state_dir (Fixture *fixture, gconstpointer data)
   g_assert_nonnull (strstr (error->message, "--state-dir"));
 }
 
+/* What is installed as an example must work, and says the defaults where it says so. */
+static void
+test_shipped (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *daemon_path = g_test_build_filename (G_TEST_DIST, "..", "data", "deflectd.conf",
+                                                        NULL);
+  g_autofree char *account_path = g_test_build_filename (G_TEST_DIST, "..", "data", "examples",
+                                                         "account.conf", NULL);
+  g_autofree char *daemon_text = NULL;
+  g_autofree char *account_text = NULL;
+  g_autoptr (GRegex) commented = g_regex_new ("^#(?=[a-z0-9-]+=)", G_REGEX_MULTILINE, 0, NULL);
+  g_autofree char *in_force = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DflSettings) settings = NULL;
+
+  g_file_get_contents (daemon_path, &daemon_text, NULL, &error);
+  g_assert_no_error (error);
+  g_file_get_contents (account_path, &account_text, NULL, &error);
+  g_assert_no_error (error);
+  write_file (fixture->accounts, "alice.conf", account_text, -1);
+  write_file (fixture->directory, "deflectd.conf", daemon_text, -1);
+  settings = load (fixture);
+  g_assert_cmpstr (account (settings, 0)->problem, ==, NULL);
+  g_clear_pointer (&settings, dfl_settings_free);
+
+  in_force = g_regex_replace (commented, daemon_text, -1, 0, "", 0, NULL);
+  g_assert_nonnull (strstr (in_force, "\nlisten="));
+  write_file (fixture->directory, "deflectd.conf", in_force, -1);
+  settings = load (fixture);
+  g_assert_cmpstr (settings->listen[0], ==, "udp:*:0");
+  g_assert_cmpstr (settings->listen[1], ==, "tcp:*:0");
+  g_assert_cmpstr (settings->listen[2], ==, NULL);
+  g_assert_cmpuint (settings->max_offers, ==, 1024);
+  g_assert_cmpuint (settings->max_connections, ==, 256);
+  g_assert_cmpuint (settings->t1, ==, 500);
+  g_assert_cmpuint (settings->t2, ==, 4000);
+  g_assert_false (settings->debug);
+}
+
 static void
 add (const char *path, const char *data, void (*test) (Fixture *, gconstpointer))
 {
@@ -406,5 +445,6 @@ main (int argc, char **argv)
   add ("/settings-files/largest", NULL, test_largest);
   add ("/settings-files/one-bad-line", NULL, test_one_bad_line);
   add ("/settings-files/state-dir", NULL, test_state_dir);
+  add ("/settings-files/shipped", NULL, test_shipped);
   return g_test_run ();
 }
