@@ -122,8 +122,7 @@ dfl_listing_accounts_print (GVariant *objects)
       GVariant *account = g_array_index (list, DflListed, i).properties;
       g_autoptr (GVariant) users = g_variant_lookup_value (account, "Users",
                                                            G_VARIANT_TYPE_STRING_ARRAY);
-      g_autofree char *user_text = users != NULL ? dfl_output_property ("Users", users)
-                                                 : g_strdup ("");
+      g_autofree char *user_text = users != NULL ? dfl_output_property (users) : g_strdup ("");
 
       dfl_table_add (table, dfl_property_string (account, "Name"),
                      dfl_property_string (account, "State"),
@@ -145,7 +144,7 @@ dfl_listing_print_properties (GVariant *properties)
   g_variant_iter_init (&iter, properties);
   while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
     {
-      g_autofree char *text = dfl_output_property (name, value);
+      g_autofree char *text = dfl_output_property (value);
 
       dfl_table_add (table, name, text, NULL);
       g_variant_unref (value);

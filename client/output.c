@@ -275,7 +275,7 @@ append_value (GString *out, GVariant *value)
 }
 
 char *
-dfl_output_property (const char *name, GVariant *value)
+dfl_output_property (GVariant *value)
 {
   GString *out;
 

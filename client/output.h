@@ -44,7 +44,7 @@ JsonNode *dfl_output_object_json (const char *path, const char *account_name, GV
 char *dfl_output_caller (GVariant *properties);
 
 /* A property for people: lists with commas, dictionaries as name=value, times as local time. */
-char *dfl_output_property (const char *name, GVariant *value);
+char *dfl_output_property (GVariant *value);
 
 /* A property of an a{sv}, or the empty value of that kind where it is missing or of another type.
  * Strings live as long as properties. */

@@ -77,7 +77,7 @@ on_changed (DflCallsWatch *watch, DflRemote *call, const char *const *names, Dfl
   for (; *names != NULL; names++)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (properties, *names, NULL);
-      g_autofree char *text = dfl_output_property (*names, value);
+      g_autofree char *text = dfl_output_property (value);
 
       g_string_append_printf (detail, "%s%s=%s", detail->len > 0 ? " " : "", *names, text);
     }

@@ -29,7 +29,7 @@ print_status (GVariant *manager, GVariant *objects)
     {
       g_autoptr (GVariant) value = g_variant_lookup_value (manager, lists[i].name,
                                                            G_VARIANT_TYPE_STRING_ARRAY);
-      g_autofree char *text = value != NULL ? dfl_output_property (lists[i].name, value) : NULL;
+      g_autofree char *text = value != NULL ? dfl_output_property (value) : NULL;
 
       dfl_table_add (table, lists[i].label, text != NULL ? text : "", NULL);
     }
