@@ -337,7 +337,7 @@ make_stack (DflSipAgent *self, const DflSipSettings *settings)
   su_log_set_level (NULL, 1);
 
   return nta_agent_create (
-      dfl_sip_loop_get_root (self->loop), URL_STRING_MAKE ((void *)-1), on_message,
+      dfl_sip_loop_get_root (self->loop), (url_string_t *)-1, on_message,
       (nta_agent_magic_t *)self, NTATAG_MCLASS (dfl_gate_get_class (self->gate)), NTATAG_UA (1),
       /* A merged request is found in offer-in.c; the stack would also match calls that ended. */
       NTATAG_MERGE_482 (0),
