@@ -340,6 +340,9 @@ check_parameters (const char *parameters, gboolean secure, GError **error)
   g_auto (GStrv) items = g_strsplit (parameters, ";", -1);
   gboolean has_user = FALSE, has_transport = FALSE, has_phone_context = FALSE;
 
+  if (*parameters == '\0')
+    return refuse (error, "The target ends in a ; without a parameter: leave it out");
+
   for (gsize i = 0; items[i] != NULL; i++)
     {
       char *value = strchr (items[i], '=');

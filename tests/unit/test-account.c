@@ -1,0 +1,155 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/account.h"
+
+#include "fakes/samples.h"
+
+static void
+test_settings (void)
+{
+  g_autoptr (DflAccountSettings) settings = dfl_account_settings_new ("alice");
+
+  g_assert_cmpstr (settings->name, ==, "alice");
+  g_assert_null (settings->problem);
+  g_assert_true (settings->enabled);
+  g_assert_true (settings->alert);
+  g_assert_cmpuint (settings->ring_limit, ==, 120);
+  g_assert_cmpuint (settings->decline_status, ==, 486);
+  g_assert_cmpuint (settings->max_offers, ==, 16);
+  g_assert_null (settings->default_target);
+  g_assert_false (settings->trusted);
+  g_assert_false (settings->allow_sips_downgrade);
+  g_assert_false (settings->allow_local_targets);
+  g_assert_cmpuint (g_strv_length (settings->users), ==, 0);
+  g_assert_cmpuint (settings->targets->len, ==, 0);
+}
+
+#define ASSERT_MATTERS(change)                                                                     \
+  G_STMT_START                                                                                     \
+  {                                                                                                \
+    g_autoptr (DflAccountSettings) a = dfl_sample_settings ("alice");                              \
+    g_autoptr (DflAccountSettings) b = dfl_sample_settings ("alice");                              \
+                                                                                                   \
+    g_assert_true (dfl_account_settings_equal (a, b));                                             \
+    change;                                                                                        \
+    g_assert_false (dfl_account_settings_equal (a, b));                                            \
+  }                                                                                                \
+  G_STMT_END
+
+static void
+add_user (char ***users)
+{
+  g_strfreev (*users);
+  *users = g_strsplit ("bob", ";", -1);
+}
+
+/* A setting that a comparison forgets is one that SIGHUP does not change. */
+static void
+test_equal (void)
+{
+  ASSERT_MATTERS (dfl_sample_set (&b->name, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->problem, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->address, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->user, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->domain, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->display_name, "x"));
+  ASSERT_MATTERS (add_user (&b->users));
+  ASSERT_MATTERS (b->enabled = FALSE);
+  ASSERT_MATTERS (add_user (&b->accept_from));
+  ASSERT_MATTERS (b->trusted = TRUE);
+  ASSERT_MATTERS (b->alert = FALSE);
+  ASSERT_MATTERS (b->ring_limit = 7);
+  ASSERT_MATTERS (b->decline_status = 603);
+  ASSERT_MATTERS (b->max_offers = 7);
+  ASSERT_MATTERS (dfl_sample_set (&b->default_target, "x"));
+  ASSERT_MATTERS (b->allow_sips_downgrade = TRUE);
+  ASSERT_MATTERS (b->allow_local_targets = TRUE);
+  ASSERT_MATTERS (dfl_sample_set (&b->redirect_domain, "x"));
+  ASSERT_MATTERS (g_ptr_array_add (b->targets, dfl_alias_new ("mobile", "Mobile", "sip:x@y")));
+}
+
+static void
+test_equal_aliases (void)
+{
+  g_autoptr (DflAccountSettings) a = dfl_sample_settings ("alice");
+  g_autoptr (DflAccountSettings) b = dfl_sample_settings ("alice");
+
+  g_ptr_array_add (a->targets, dfl_alias_new ("mobile", "Mobile", "sip:x@y"));
+  g_ptr_array_add (b->targets, dfl_alias_new ("mobile", "Mobile", "sip:x@z"));
+  g_assert_false (dfl_account_settings_equal (a, b));
+}
+
+static void
+test_reference (void)
+{
+  g_autoptr (DflAccountSettings) settings = dfl_sample_settings ("alice");
+  g_autoptr (DflAccountSettings) again = dfl_account_settings_ref (settings);
+
+  g_assert_true (settings == again);
+  g_clear_pointer (&settings, dfl_account_settings_free);
+  g_assert_cmpstr (again->name, ==, "alice");
+}
+
+static void
+test_id (void)
+{
+  g_autoptr (DflAccount) alice = dfl_account_new (dfl_sample_settings ("alice"));
+  g_autoptr (DflAccount) again = dfl_account_new (dfl_sample_settings ("alice"));
+  g_autoptr (DflAccount) bob = dfl_account_new (dfl_sample_settings ("bob"));
+
+  /* For life: what stands here must never change. */
+  g_assert_cmpstr (dfl_account_get_id (alice), ==, "9872f052");
+  g_assert_cmpstr (dfl_account_get_id (again), ==, dfl_account_get_id (alice));
+  g_assert_cmpstr (dfl_account_get_id (bob), !=, dfl_account_get_id (alice));
+}
+
+static void
+assert_state (DflAccount *account, const char *state, const char *reason)
+{
+  g_assert_cmpstr (dfl_account_state_to_string (dfl_account_get_state (account)), ==, state);
+  g_assert_cmpstr (dfl_account_get_state_reason (account), ==, reason);
+}
+
+static void
+test_state (void)
+{
+  g_autoptr (DflAccount) account = dfl_account_new (dfl_sample_settings ("alice"));
+  DflAccountSettings *settings;
+
+  assert_state (account, "direct", "");
+
+  dfl_account_fail (account, "nobody knows bob: correct users=");
+  assert_state (account, "failed", "nobody knows bob: correct users=");
+
+  /* New settings are a new chance. */
+  settings = dfl_sample_settings ("alice");
+  settings->enabled = FALSE;
+  dfl_account_update (account, settings);
+  assert_state (account, "disabled", "");
+
+  settings = dfl_sample_settings ("alice");
+  settings->enabled = FALSE;
+  dfl_sample_set (&settings->problem, "alice.conf:3: alert: expected ringing or silent");
+  dfl_account_update (account, settings);
+  assert_state (account, "failed", "alice.conf:3: alert: expected ringing or silent");
+
+  dfl_account_update (account, dfl_sample_settings ("alice"));
+  assert_state (account, "direct", "");
+  g_assert_cmpuint (dfl_account_get_n_offered (account), ==, 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+
+  g_test_add_func ("/account/settings", test_settings);
+  g_test_add_func ("/account/equal", test_equal);
+  g_test_add_func ("/account/equal-aliases", test_equal_aliases);
+  g_test_add_func ("/account/reference", test_reference);
+  g_test_add_func ("/account/id", test_id);
+  g_test_add_func ("/account/state", test_state);
+
+  return g_test_run ();
+}
