@@ -3,12 +3,11 @@
 
 #include "runner.h"
 
-#include <errno.h>
+#include <gio/gunixinputstream.h>
 #include <glib/gi18n.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "output.h"
@@ -50,7 +49,7 @@ typedef struct
   DflRunner *runner;
   char *path;
   char **environment;
-  pid_t group; /* 0 where it ended before we could ask */
+  GPid group; /* the process, and everything that it starts */
   GInputStream *output;
   GCancellable *cancellable;
   GString *line;
@@ -99,7 +98,7 @@ static void
 signal_group (Run *run, int number)
 {
   /* A command that has ended may have left others behind that still hold its output. */
-  if (run->group > 0 && !(run->exited && run->at_end))
+  if (!run->exited || !run->at_end)
     (void)kill (-run->group, number);
 }
 
@@ -209,18 +208,15 @@ on_read (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
-on_exited (GObject *source, GAsyncResult *result, gpointer data)
+on_exited (GPid pid, int status, gpointer data)
 {
   g_autoptr (Run) run = data;
-  GSubprocess *process = G_SUBPROCESS (source);
-  gboolean waited = g_subprocess_wait_finish (process, result, NULL);
 
   run->exited = TRUE;
-  if (waited && g_subprocess_get_if_exited (process) && g_subprocess_get_exit_status (process) != 0
-      && !run->over)
+  if (WIFEXITED (status) && WEXITSTATUS (status) != 0 && !run->over)
     {
       g_autofree char *sentence = g_strdup_printf (_ ("the command ended with status %d"),
-                                                   g_subprocess_get_exit_status (process));
+                                                   WEXITSTATUS (status));
 
       report (run, sentence);
     }
@@ -240,24 +236,22 @@ static gboolean
 start (Run *run)
 {
   DflRunner *self = run->runner;
-  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
-      G_SUBPROCESS_FLAGS_STDOUT_PIPE);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSubprocess) process = NULL;
+  int output;
 
-  g_subprocess_launcher_set_environ (launcher, run->environment);
-  g_subprocess_launcher_set_child_setup (launcher, set_up_child, NULL, NULL);
-  process = g_subprocess_launcher_spawnv (launcher, (const char *const *)self->argv, &error);
-  if (process == NULL)
+  /* Not GSubprocess: it forgets the process as soon as it has ended, but the group may live on. */
+  if (!g_spawn_async_with_pipes (NULL, self->argv, run->environment,
+                                 G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_SEARCH_PATH
+                                     | G_SPAWN_CLOEXEC_PIPES,
+                                 set_up_child, NULL, &run->group, NULL, &output, NULL, &error))
     {
       report (run, error->message);
       return FALSE;
     }
-  run->group = (pid_t)g_ascii_strtoll (g_subprocess_get_identifier (process), NULL, 10);
-  run->output = g_object_ref (g_subprocess_get_stdout_pipe (process));
+  run->output = g_unix_input_stream_new (output, TRUE);
   run->cancellable = g_cancellable_new ();
   run->timer = g_timeout_add_seconds (self->limit, on_limit, run);
-  g_subprocess_wait_async (process, NULL, on_exited, run_ref (run));
+  g_child_watch_add (run->group, on_exited, run_ref (run));
   g_input_stream_read_async (run->output, run->buffer, sizeof run->buffer, G_PRIORITY_DEFAULT,
                              run->cancellable, on_read, run_ref (run));
   return TRUE;
@@ -354,6 +348,7 @@ dfl_runner_stop (DflRunner *self)
   while (g_hash_table_iter_next (&iter, NULL, &run))
     {
       ((Run *)run)->over = TRUE;
+      ((Run *)run)->answered = TRUE;
       ((Run *)run)->held = FALSE;
       terminate (run);
     }
