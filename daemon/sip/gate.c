@@ -27,7 +27,7 @@ struct _DflGate
   DflSources *sources;
   DflGateListener listener;
   msg_mclass_t *class;
-  struct msg_hclass_s request_class; /* msg_hclass_t is constant */
+  struct msg_hclass_s request_class, from_class, to_class; /* msg_hclass_t is constant */
   issize_t (*extract_body) (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end);
 };
 
@@ -175,6 +175,56 @@ parse_body (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end)
   return gate_of (msg)->extract_body (msg, public, text, length, end);
 }
 
+/*
+ * From and To with a display name that should have been quoted (UTF-8 mostly) make the library
+ * answer 400; callers mean no harm by it. What stands in front of the bracket is the name then.
+ */
+static issize_t
+parse_party (su_home_t *home, msg_header_t *header, char *text, isize_t length)
+{
+  sip_addr_t *party = (sip_addr_t *)header;
+  msg_hclass_t *original = header->sh_class->hc_hash == sip_from_class->hc_hash ? sip_from_class
+                                                                                : sip_to_class;
+  char *bracket = text[0] == '"' ? NULL : strchr (text, '<');
+  char *name = NULL;
+  issize_t result;
+
+  header->sh_common->h_class = original;
+  for (const char *at = text; bracket != NULL && name == NULL && at < bracket; at++)
+    if (!g_ascii_isalnum (*at) && strchr ("-.!%*_+`'~ \t\r\n", *at) == NULL)
+      name = su_strndup (home, text, bracket - text);
+  if (name == NULL)
+    return original->hc_parse (home, header, text, length);
+
+  result = original->hc_parse (home, header, bracket, length - (isize_t)(bracket - text));
+  party->a_display = g_strchomp (name);
+  return result;
+}
+
+/*
+ * Has our class parse a header. The original class stays in the table behind it: the parser takes
+ * the first with the name, and what looks for the class itself still finds it.
+ */
+static void
+replace_class (DflGate *self, msg_hclass_t *original, struct msg_hclass_s *ours)
+{
+  msg_href_t *shorts = (msg_href_t *)self->class->mc_short;
+  msg_href_t reference;
+
+  *ours = original[0];
+  ours->hc_parse = parse_party;
+  for (int i = 0; i < self->class->mc_hash_size; i++)
+    {
+      if (self->class->mc_hash[i].hr_class != original)
+        continue;
+      reference = self->class->mc_hash[i];
+      self->class->mc_hash[i].hr_class = ours;
+      msg_mclass_insert (self->class, &reference);
+      shorts[original->hc_short[0] - 'a'].hr_class = ours;
+      return;
+    }
+}
+
 DflGate *
 dfl_gate_new (DflSources *sources, const DflGateListener *listener)
 {
@@ -195,6 +245,9 @@ dfl_gate_new (DflSources *sources, const DflGateListener *listener)
   self->request_class.hc_parse = parse_request_line;
   self->class->mc_request[0].hr_class = &self->request_class;
   self->class->mc_request[0].hr_offset = G_STRUCT_OFFSET (sip_t, sip_user);
+
+  replace_class (self, sip_from_class, &self->from_class);
+  replace_class (self, sip_to_class, &self->to_class);
   return self;
 }
 
