@@ -145,7 +145,7 @@ decide (DflCall *self, DflCallState state, const char *decided_by)
 static void
 go_idle (DflCall *self, DflOutcome outcome)
 {
-  g_autoptr (DflCall) keep = g_object_ref (self);
+  g_autoptr (DflCall) G_GNUC_UNUSED keep = g_object_ref (self);
   const DflCallHost *host = self->host;
   guint changes = DFL_CALL_CHANGE_STATE;
 

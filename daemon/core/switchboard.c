@@ -69,7 +69,7 @@ on_account_removed (DflAccount *account, gpointer data)
 void
 dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings)
 {
-  g_autoptr (DflSwitchboard) keep = g_object_ref (self);
+  g_autoptr (DflSwitchboard) G_GNUC_UNUSED keep = g_object_ref (self);
 
   dfl_accounts_replace (self->accounts, settings);
 }
@@ -190,7 +190,7 @@ static void
 on_call_removed (DflCall *call, gpointer data)
 {
   g_autoptr (DflSwitchboard) self = g_object_ref (DFL_SWITCHBOARD (data));
-  g_autoptr (DflCall) keep = g_object_ref (call);
+  g_autoptr (DflCall) G_GNUC_UNUSED keep = g_object_ref (call);
 
   unindex_call_id (self, call);
   g_hash_table_remove (self->calls, dfl_call_get_id (call));
