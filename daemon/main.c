@@ -248,16 +248,6 @@ announce_settings (Daemon *self, const DflSettings *settings)
   for (guint i = 0; i < settings->problems->len; i++)
     dfl_log_problem (g_ptr_array_index (settings->problems, i));
 
-  for (guint i = 0; i < settings->accounts->len && !dfl_options_is_system (self->options); i++)
-    {
-      const DflAccountSettings *account = g_ptr_array_index (settings->accounts, i);
-
-      if (account->users != NULL && account->users[0] != NULL)
-        g_message (
-            "account %s: users= is ignored, on this bus everything is the daemon's own user's",
-            account->name);
-    }
-
   if (getrlimit (RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
     return;
   files.rlim_cur = MIN (wanted, files.rlim_max);
