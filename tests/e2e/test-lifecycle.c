@@ -20,8 +20,9 @@ test_start_up_time (void)
   for (guint i = 0; i < 5; i++)
     {
       g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+      gint64 took = stage_start_daemon (stage);
 
-      best = MIN (best, stage_start_daemon (stage));
+      best = MIN (best, took);
     }
   g_test_message ("Start to name owned and ports bound: %.1f ms", (double)best / 1000);
   if (!stage_is_slow ())
@@ -78,17 +79,18 @@ test_terminate_unacknowledged (void)
 }
 
 static gboolean
-account_exists (Stage *stage, const char *address)
+account_exists (Stage *stage, const char *name)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GVariant) objects = stage_invoke (stage, DFL_ROOT_PATH,
                                                "org.freedesktop.DBus.ObjectManager",
                                                "GetManagedObjects", NULL, &error);
+  g_autofree char *property = g_strdup_printf ("'Name': <'%s'>", name);
   g_autofree char *text = NULL;
 
   g_assert_no_error (error);
   text = g_variant_print (objects, FALSE);
-  return strstr (text, address) != NULL;
+  return strstr (text, property) != NULL;
 }
 
 /* SIGHUP reads accounts anew; calls that are offered stay, also those of an account that goes. */
@@ -107,12 +109,12 @@ test_reload (void)
                        "[account]\naddress=sip:bob@deflect.example\nregister=false\n"
                        "accept-from=127.0.0.1\n");
   stage_signal_daemon (stage, SIGHUP);
-  AWAIT (stage, account_exists (stage, "sip:bob@deflect.example"));
+  AWAIT (stage, account_exists (stage, "bob"));
   g_assert_cmpstr (stage_get_story (stage, call), ==, "offered");
 
   stage_write_account (stage, "alice", NULL);
   stage_signal_daemon (stage, SIGHUP);
-  AWAIT (stage, !account_exists (stage, "sip:alice@deflect.example")
+  AWAIT (stage, !account_exists (stage, "alice")
                     || !g_str_equal (stage_get_story (stage, call), "offered"));
   g_assert_cmpstr (stage_get_story (stage, call), ==, "offered");
 
