@@ -38,6 +38,11 @@ struct _DflSipLoop
 
 static _Thread_local DflSipLoop *loop_of_this_thread;
 
+/* The library wakes up for each timer by itself, and every transaction ends with one. Times that
+ * are told in steps let those that belong to one burst end together. Nothing comes early by it, and
+ * nothing later than a step. */
+#define CLOCK_STEP 10000000ULL /* nanoseconds */
+
 /* Wall clock minus boot clock when the process began: keeps the library's times plausible without
  * letting them jump. */
 static guint64 epoch_offset;
@@ -51,14 +56,21 @@ clock_nanoseconds (clockid_t id)
   return (guint64)now.tv_sec * 1000000000ULL + (guint64)now.tv_nsec;
 }
 
+static guint64
+steady_nanoseconds (void)
+{
+  guint64 now = clock_nanoseconds (CLOCK_BOOTTIME);
+
+  return now - now % CLOCK_STEP + epoch_offset;
+}
+
 static void
 tell_time (su_time_t *now)
 {
-  guint64 nanoseconds;
+  guint64 nanoseconds = steady_nanoseconds ();
 
   if (now == NULL)
     return;
-  nanoseconds = clock_nanoseconds (CLOCK_BOOTTIME) + epoch_offset;
   now->tv_sec = (unsigned long)(nanoseconds / 1000000000ULL + NTP_EPOCH);
   now->tv_usec = (unsigned long)(nanoseconds % 1000000000ULL / 1000ULL);
 }
