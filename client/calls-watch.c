@@ -18,8 +18,8 @@
 struct _DflRemote
 {
   char *path;
-  guint64 serial; /* the order in which we learned of it */
-  GVariantDict *properties;
+  guint64 serial;       /* the order in which we learned of it */
+  GVariant *properties; /* a{sv} */
 };
 
 struct _DflCallsWatch
@@ -57,7 +57,7 @@ remote_new (DflCallsWatch *self, const char *path, GVariant *properties)
 
   remote->path = g_strdup (path);
   remote->serial = self->next_serial++;
-  remote->properties = g_variant_dict_new (properties);
+  remote->properties = g_variant_ref (properties);
   return remote;
 }
 
@@ -67,7 +67,7 @@ remote_free (gpointer data)
   DflRemote *remote = data;
 
   g_free (remote->path);
-  g_variant_dict_unref (remote->properties);
+  g_variant_unref (remote->properties);
   g_free (remote);
 }
 
@@ -86,11 +86,33 @@ dfl_remote_get_id (DflRemote *self)
 GVariant *
 dfl_remote_get_properties (DflRemote *self)
 {
-  GVariant *properties = g_variant_ref_sink (g_variant_dict_end (self->properties));
+  return g_variant_ref (self->properties);
+}
 
-  g_variant_dict_unref (self->properties);
-  self->properties = g_variant_dict_new (properties);
-  return properties;
+/* In the order in which the daemon listed them, which is for people. */
+static void
+remote_update (DflRemote *self, GVariant *changed)
+{
+  GVariantDict new_values;
+  GVariantBuilder builder;
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
+
+  g_variant_dict_init (&new_values, changed);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_iter_init (&iter, self->properties);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
+    {
+      g_autoptr (GVariant) old_value = value;
+      g_autoptr (GVariant) new_value = g_variant_dict_lookup_value (&new_values, name, NULL);
+
+      g_variant_builder_add (&builder, "{sv}", name, new_value != NULL ? new_value : old_value);
+      g_variant_dict_remove (&new_values, name);
+    }
+  g_variant_dict_clear (&new_values);
+  g_variant_unref (self->properties);
+  self->properties = g_variant_ref_sink (g_variant_builder_end (&builder));
 }
 
 /* --- What the daemon says --- */
@@ -146,7 +168,6 @@ take_change (DflCallsWatch *self, const char *path, const char *interface, GVari
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   GVariantIter iter;
   const char *name;
-  GVariant *value;
 
   if (is_call)
     remote = g_hash_table_lookup (self->calls, path);
@@ -155,13 +176,10 @@ take_change (DflCallsWatch *self, const char *path, const char *interface, GVari
   if (remote == NULL)
     return;
 
+  remote_update (remote, changed);
   g_variant_iter_init (&iter, changed);
-  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
-    {
-      g_variant_dict_insert_value (remote->properties, name, value);
-      g_variant_unref (value);
-      g_ptr_array_add (names, (gpointer)name);
-    }
+  while (g_variant_iter_next (&iter, "{&sv}", &name, NULL))
+    g_ptr_array_add (names, (gpointer)name);
   g_ptr_array_add (names, NULL);
   if (is_call && names->len > 1)
     g_signal_emit (self, signals[SIGNAL_CALL_CHANGED], 0, remote, names->pdata);
@@ -359,20 +377,11 @@ dfl_calls_watch_get_call (DflCallsWatch *self, const char *path)
   return g_hash_table_lookup (self->calls, path);
 }
 
-static const char *
-remote_name (DflRemote *account)
-{
-  const char *name = "";
-
-  (void)g_variant_dict_lookup (account->properties, "Name", "&s", &name);
-  return name;
-}
-
 const char *
 dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path)
 {
   DflRemote *account = g_hash_table_lookup (self->accounts, path);
-  const char *name = account != NULL ? remote_name (account) : "";
+  const char *name = account != NULL ? dfl_property_string (account->properties, "Name") : "";
   const char *slash = strrchr (path, '/');
 
   return *name != '\0' ? name : slash != NULL ? slash + 1 : path;
@@ -386,7 +395,7 @@ dfl_calls_watch_find_account (DflCallsWatch *self, const char *name)
 
   g_hash_table_iter_init (&iter, self->accounts);
   while (g_hash_table_iter_next (&iter, NULL, &account))
-    if (g_str_equal (remote_name (account), name))
+    if (g_str_equal (dfl_property_string (((DflRemote *)account)->properties, "Name"), name))
       return account;
   return NULL;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "errors.h"
+#include "listing.h"
 #include "names.h"
 #include "output.h"
 
@@ -28,9 +29,9 @@ dfl_daemon_connect (const char *bus, GError **error)
     connection = g_bus_get_sync (G_BUS_TYPE_SESSION, NULL, &reason);
   else if (!g_dbus_is_supported_address (bus, &reason))
     {
+      safe = dfl_output_escape (reason->message);
       g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
-                   _ ("--bus takes “system”, “session” or the address of a bus: %s"),
-                   reason->message);
+                   _ ("--bus takes “system”, “session” or the address of a bus: %s"), safe);
       return NULL;
     }
   else
@@ -188,34 +189,27 @@ char *
 dfl_call_id_match (GVariant *objects, const char *id, GError **error)
 {
   g_autoptr (GString) candidates = g_string_new (NULL);
-  g_autofree char *match = NULL;
+  g_autoptr (GArray) calls = NULL;
+  const char *match = NULL;
   guint matches = 0;
-  GVariantIter iter;
-  const char *path;
-  GVariant *interfaces;
 
   if (!check_id (id, error))
     return NULL;
   id = id != NULL ? bare_id (id) : NULL;
-  g_variant_iter_init (&iter, objects);
-  while (g_variant_iter_next (&iter, "{&o@a{sa{sv}}}", &path, &interfaces))
+  calls = dfl_listing_new (objects, DFL_CALL_INTERFACE);
+  for (guint i = 0; i < calls->len; i++)
     {
-      g_autoptr (GVariant) held = interfaces;
-      g_autoptr (GVariant) call = g_variant_lookup_value (held, DFL_CALL_INTERFACE,
-                                                          G_VARIANT_TYPE_VARDICT);
+      const DflListed *call = &g_array_index (calls, DflListed, i);
 
-      if (call == NULL)
-        continue;
-      if (id != NULL ? !g_str_has_prefix (bare_id (path), id)
-                     : !g_str_equal (dfl_property_string (call, "State"), "offered"))
+      if (id != NULL ? !g_str_has_prefix (bare_id (call->path), id)
+                     : !g_str_equal (dfl_property_string (call->properties, "State"), "offered"))
         continue;
       matches++;
-      append_candidate (candidates, path, call);
-      if (match == NULL)
-        match = g_strdup (path);
+      append_candidate (candidates, call->path, call->properties);
+      match = call->path;
     }
   if (matches == 1)
-    return g_steal_pointer (&match);
+    return g_strdup (match);
   set_match_error (error, id, matches, candidates->str);
   return NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "daemon.h"
+#include "output.h"
 
 typedef struct
 {
@@ -43,17 +44,29 @@ find_verb (const char *name)
   return NULL;
 }
 
+/* Always FALSE. complaint may quote what somebody typed. */
+static gboolean
+refuse (DflCommand *self, const char *complaint, GError **error)
+{
+  g_autofree char *safe = dfl_output_escape (complaint);
+  g_autofree char *program = g_strjoin (" ", "deflectctl", self->verb,
+                                        NULL); /* without a verb it ends there */
+
+  g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, _ ("%s; see “%s --help”"), safe, program);
+  return FALSE;
+}
+
 static gboolean
 parse_options (DflCommand *self, GOptionContext *context, int *argc, char ***argv, GError **error)
 {
-  gboolean parsed = g_option_context_parse (context, argc, argv, error);
+  g_autoptr (GError) reason = NULL;
 
-  if (parsed && self->version)
-    {
-      g_print ("deflectctl %s\n", DFL_VERSION);
-      exit (DFL_EXIT_DONE);
-    }
-  return parsed;
+  if (!g_option_context_parse (context, argc, argv, &reason))
+    return refuse (self, reason->message, error);
+  if (!self->version)
+    return TRUE;
+  g_print ("deflectctl %s\n", DFL_VERSION);
+  exit (DFL_EXIT_DONE);
 }
 
 /* A group of its own, so that the options are taken before the verb and behind it. */
@@ -85,21 +98,18 @@ dfl_command_parse (DflCommand *self,
 {
   g_autofree char *line = g_strdup_printf ("%s %s", self->verb, arguments);
   g_autoptr (GOptionContext) context = g_option_context_new (line);
-  g_autoptr (GError) reason = NULL;
+  g_autofree char *complaint = NULL;
 
   g_option_context_set_main_group (context, global_options (self));
   if (entries != NULL)
     g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_set_summary (context, summary);
-  if (!parse_options (self, context, argc, argv, &reason))
-    g_set_error_literal (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, reason->message);
-  else if (*argc > 1)
-    g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
-                 _ ("“%s” is one argument too many; see “deflectctl %s --help”"), (*argv)[1],
-                 self->verb);
-  else
+  if (!parse_options (self, context, argc, argv, error))
+    return FALSE;
+  if (*argc == 1)
     return TRUE;
-  return FALSE;
+  complaint = g_strdup_printf (_ ("“%s” is one argument too many"), (*argv)[1]);
+  return refuse (self, complaint, error);
 }
 
 GDBusConnection *
@@ -143,8 +153,7 @@ read_verb (DflCommand *self, int *argc, char ***argv, GError **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (_ ("VERB [ARGUMENT…]"));
   g_autofree char *description = describe_verbs ();
-  g_autofree char *line = NULL;
-  g_autoptr (GError) reason = NULL;
+  g_autofree char *complaint = NULL;
   const Verb *verb;
 
   g_option_context_set_main_group (context, global_options (self));
@@ -152,25 +161,21 @@ read_verb (DflCommand *self, int *argc, char ***argv, GError **error)
   g_option_context_set_summary (context, _ ("Send incoming calls somewhere else before anybody "
                                             "answers them."));
   g_option_context_set_description (context, description);
-  if (!parse_options (self, context, argc, argv, &reason))
-    {
-      g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, _ ("%s; see “deflectctl --help”"),
-                   reason->message);
-      return NULL;
-    }
+  if (!parse_options (self, context, argc, argv, error))
+    return NULL;
   if (*argc < 2)
     {
-      g_set_error_literal (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
-                           _ ("say what to do, for example “deflectctl list”; see “deflectctl "
-                              "--help”"));
+      refuse (self, _ ("say what to do, for example “deflectctl list”"), error);
       return NULL;
     }
   (*argc)--;
   (*argv)++;
   verb = find_verb ((*argv)[0]);
   if (verb == NULL)
-    g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
-                 _ ("there is no verb “%s”; see “deflectctl --help”"), (*argv)[0]);
+    {
+      complaint = g_strdup_printf (_ ("there is no verb “%s”"), (*argv)[0]);
+      refuse (self, complaint, error);
+    }
   return verb;
 }
 

@@ -148,7 +148,9 @@ dfl_errors_describe (const GError *error, const char *bus)
       g_dbus_error_strip_remote_error (bare);
       return dfl_errors_sentence (name, bare->message, bus);
     }
-  return dfl_output_escape (error->message);
+  /* Ours are harmless already, and some have several lines. */
+  return error->domain == DFL_CLIENT_ERROR ? g_strdup (error->message)
+                                           : dfl_output_escape (error->message);
 }
 
 DflExit

@@ -20,7 +20,8 @@ typedef enum
   DFL_EXIT_NO_OBJECT = 10
 } DflExit;
 
-/* Errors of the client's own; the code is a DflExit, the message a translated sentence. */
+/* Errors of the client's own; the code is a DflExit, the message a translated sentence, in
+ * which everything from elsewhere is harmless for a terminal already. */
 #define DFL_CLIENT_ERROR (dfl_client_error_quark ())
 GQuark dfl_client_error_quark (void);
 

@@ -85,7 +85,7 @@ dfl_listing_accounts_json (GVariant *objects)
   return listing_json (objects, DFL_ACCOUNT_INTERFACE);
 }
 
-void
+gboolean
 dfl_listing_calls_print (GVariant *objects)
 {
   const char *headings[] = { _ ("ID"),      _ ("STATE"), _ ("CALLER"),   _ ("CALLED"),
@@ -107,9 +107,10 @@ dfl_listing_calls_print (GVariant *objects)
                      dfl_objects_account_name (objects, account), since, deadline, NULL);
     }
   dfl_table_print (table);
+  return list->len > 0;
 }
 
-void
+gboolean
 dfl_listing_accounts_print (GVariant *objects)
 {
   const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("ADDRESS"),
@@ -130,6 +131,7 @@ dfl_listing_accounts_print (GVariant *objects)
                      dfl_property_string (account, "StateReason"), NULL);
     }
   dfl_table_print (table);
+  return list->len > 0;
 }
 
 void

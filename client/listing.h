@@ -22,8 +22,9 @@ GArray *dfl_listing_new (GVariant *objects, const char *interface);
 JsonNode *dfl_listing_calls_json (GVariant *objects);
 JsonNode *dfl_listing_accounts_json (GVariant *objects);
 
-void dfl_listing_calls_print (GVariant *objects);
-void dfl_listing_accounts_print (GVariant *objects);
+/* Tables; FALSE where there is nothing and nothing was printed. */
+gboolean dfl_listing_calls_print (GVariant *objects);
+gboolean dfl_listing_accounts_print (GVariant *objects);
 
 /* All properties of an object, one on each line. */
 void dfl_listing_print_properties (GVariant *properties);

@@ -168,14 +168,22 @@ id_of (const char *path)
 JsonNode *
 dfl_output_object_json (const char *path, const char *account_name, GVariant *properties)
 {
-  JsonNode *node = json_gvariant_serialize (properties);
-  JsonObject *object = json_node_get_object (node);
+  g_autoptr (JsonObject) object = json_object_new ();
+  GVariantIter iter;
+  const char *name;
+  GVariant *value;
 
   json_object_set_string_member (object, "id", id_of (path));
   json_object_set_string_member (object, "path", path);
   if (account_name != NULL)
     json_object_set_string_member (object, "accountName", account_name);
-  return node;
+  g_variant_iter_init (&iter, properties);
+  while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
+    {
+      json_object_set_member (object, name, json_gvariant_serialize (value));
+      g_variant_unref (value);
+    }
+  return json_node_init_object (json_node_alloc (), object);
 }
 
 /* --- Properties --- */

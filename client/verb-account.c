@@ -17,8 +17,8 @@ account_list (DflCommand *self, GVariant *objects)
 {
   if (self->json)
     dfl_output_json (dfl_listing_accounts_json (objects), TRUE);
-  else
-    dfl_listing_accounts_print (objects);
+  else if (!dfl_listing_accounts_print (objects))
+    g_printerr ("%s\n", _ ("There are no accounts that you may see."));
   return DFL_EXIT_DONE;
 }
 

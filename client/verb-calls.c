@@ -33,8 +33,8 @@ dfl_verb_list (DflCommand *self, int argc, char **argv)
     return dfl_command_fail (self, error);
   if (self->json)
     dfl_output_json (dfl_listing_calls_json (objects), TRUE);
-  else
-    dfl_listing_calls_print (objects);
+  else if (!dfl_listing_calls_print (objects))
+    g_printerr ("%s\n", _ ("There are no calls."));
   return DFL_EXIT_DONE;
 }
 

@@ -36,7 +36,8 @@ print_status (GVariant *manager, GVariant *objects)
   dfl_table_add (table, _ ("calls"), number, NULL);
   dfl_table_print (table);
   g_print ("\n");
-  dfl_listing_accounts_print (objects);
+  if (!dfl_listing_accounts_print (objects))
+    g_print ("%s\n", _ ("There are no accounts that you may see."));
 }
 
 static void

@@ -333,8 +333,11 @@ check_options (Watch *self, char ***command_argv, GError **error)
     g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, _ ("--at-once takes 1 to %d commands"),
                  MAX_COMMANDS);
   else if (!g_shell_parse_argv (self->command_line, NULL, command_argv, &reason))
-    g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, _ ("--exec takes a command line: %s"),
-                 reason->message);
+    {
+      safe = dfl_output_escape (reason->message);
+      g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE, _ ("--exec takes a command line: %s"),
+                   safe);
+    }
   else if ((program = g_find_program_in_path ((*command_argv)[0])) == NULL)
     {
       safe = dfl_output_escape ((*command_argv)[0]);
