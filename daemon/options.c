@@ -22,7 +22,7 @@ make_context (DflOptions *self)
       /* Translators: the help of --bus; system and session are not translated. */
       N_ ("Serve on this bus: system (the default), session, or a D-Bus address"), N_ ("BUS") },
     { "version", 0, 0, G_OPTION_ARG_NONE, &self->version, N_ ("Print the version and exit"), NULL },
-    { NULL }
+    G_OPTION_ENTRY_NULL
   };
   GOptionContext *context = g_option_context_new (NULL);
 
