@@ -20,7 +20,7 @@ finish (Room *room, RawCall *call)
 static void
 test_call (void)
 {
-  RoomOptions options = { .t1 = 20, .t2 = 80 };
+  RoomOptions options = { .t1 = 20 };
   g_autoptr (Room) room = room_new (&options);
   g_autoptr (RawPeer) peer = room_tcp_peer (room);
   g_autoptr (RawCall) call = raw_call_new (peer, "alice");
@@ -40,7 +40,7 @@ test_call (void)
 static void
 test_no_ack (void)
 {
-  RoomOptions options = { .t1 = 20, .t2 = 80 };
+  RoomOptions options = { .t1 = 20 };
   g_autoptr (Room) room = room_new (&options);
   g_autoptr (RawPeer) peer = room_tcp_peer (room);
   g_autoptr (RawCall) call = raw_call_new (peer, "alice");
@@ -261,7 +261,7 @@ static void
 test_flow_dies (gconstpointer data)
 {
   gboolean reset = GPOINTER_TO_INT (data);
-  RoomOptions options = { .t1 = 20, .t2 = 80 };
+  RoomOptions options = { .t1 = 20 };
   g_autoptr (Room) room = room_new (&options);
   g_autoptr (RawPeer) peer = room_tcp_peer (room);
   g_autoptr (RawPeer) other = room_tcp_peer (room);
@@ -283,7 +283,7 @@ test_flow_dies (gconstpointer data)
 static void
 test_flow_dies_after_302 (void)
 {
-  RoomOptions options = { .t1 = 20, .t2 = 80 };
+  RoomOptions options = { .t1 = 20 };
   g_autoptr (Room) room = room_new (&options);
   g_autoptr (RawPeer) peer = room_tcp_peer (room);
   g_autoptr (RawCall) call = room_ringing_call (room, peer, NULL);

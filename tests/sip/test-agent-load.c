@@ -1,0 +1,138 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Many offers held at once: the last one costs what the first one did, and each can be decided. */
+
+#include <string.h>
+#include <sys/resource.h>
+
+#include "sip-room.h"
+
+#define BATCH 50
+#define WHOLE 10000
+
+typedef struct
+{
+  Room *room;
+  RawPeer *peer;
+  GPtrArray *calls;     /* of RawCall, in the order of their INVITEs */
+  GHashTable *answered; /* Call-IDs that got their 302 */
+} Load;
+
+/* What the process has spent, which a busy machine does not change much. */
+static gint64
+cpu_time (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec
+         + usage.ru_stime.tv_usec;
+}
+
+/* Sends n INVITEs in batches that no socket buffer overflows with; the CPU time of it. */
+static gint64
+offer (Load *self, guint n)
+{
+  gint64 begin = cpu_time ();
+
+  for (guint i = 0; i < n; i++)
+    {
+      RawCall *call = raw_call_new (self->peer, "alice");
+
+      g_ptr_array_add (self->calls, call);
+      raw_call_invite (call);
+      if ((i + 1) % BATCH == 0)
+        raw_wait_until (self->room->n_added == self->calls->len);
+    }
+  return cpu_time () - begin;
+}
+
+static void
+acknowledge (Load *self, RawPacket *packet)
+{
+  g_autoptr (RawReply) reply = raw_reply_new (packet);
+  const char *call_id = raw_reply_get (reply, "Call-ID");
+
+  if (reply->status < 200)
+    return;
+  g_assert_cmpuint (reply->status, ==, 302);
+  g_hash_table_add (self->answered, g_strdup (call_id));
+}
+
+static void
+collect (DflCall *call, gpointer data)
+{
+  g_ptr_array_add (data, g_object_ref (call));
+}
+
+static void
+redirect_all (Load *self)
+{
+  g_autoptr (GPtrArray) offered = g_ptr_array_new_with_free_func (g_object_unref);
+  g_autoptr (GHashTable) raw = g_hash_table_new (g_str_hash, g_str_equal);
+
+  for (guint i = 0; i < self->calls->len; i++)
+    g_hash_table_insert (raw, ((RawCall *)self->calls->pdata[i])->call_id, self->calls->pdata[i]);
+  dfl_switchboard_foreach_call (self->room->switchboard, collect, offered);
+  g_assert_cmpuint (offered->len, ==, WHOLE);
+  for (guint i = 0; i < offered->len; i++)
+    {
+      const char *call_id = dfl_call_get_offer (offered->pdata[i])->sip_call_id;
+
+      room_redirect (offered->pdata[i], ROOM_TARGET);
+      while (!g_hash_table_contains (self->answered, call_id))
+        acknowledge (self, raw_peer_receive (self->peer));
+      raw_call_ack (g_hash_table_lookup (raw, call_id));
+      if (i % BATCH == 0)
+        raw_wait_until (self->room->n_removed >= i);
+    }
+}
+
+static void
+test_ten_thousand (void)
+{
+  /* T1 as the RFC has it: nobody wants a retransmission among these. */
+  RoomOptions options = { .t1 = 500, .t2 = 4000 };
+  Load load = { .room = room_new (&options) };
+  DflAccountSettings *settings = room_account ("alice");
+  gint64 first, last;
+
+  settings->max_offers = WHOLE + 100;
+  room_set_accounts (load.room, settings, NULL);
+  load.room->quiet = TRUE;
+  load.peer = room_udp_peer (load.room);
+  load.calls = g_ptr_array_new_with_free_func ((GDestroyNotify)raw_call_free);
+  load.answered = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+
+  offer (&load, 500); /* warm up */
+  raw_run_for (100);
+  first = offer (&load, 1000);
+  raw_run_for (100);
+  offer (&load, WHOLE - 2500);
+  raw_run_for (200);
+  last = offer (&load, 1000);
+  g_test_message ("CPU time for the first 1000: %" G_GINT64_FORMAT
+                  " us, for the last 1000: %" G_GINT64_FORMAT " us",
+                  first, last);
+  g_assert_cmpint (last, <, first * 2 + 20000);
+  g_assert_cmpuint (room_get_n_calls (load.room), ==, WHOLE);
+
+  redirect_all (&load);
+  raw_wait_until (room_get_n_calls (load.room) == 0);
+  g_assert_cmpuint (load.room->n_removed, ==, WHOLE);
+  g_assert_cmpuint (g_hash_table_size (load.answered), ==, WHOLE);
+
+  g_hash_table_unref (load.answered);
+  g_ptr_array_unref (load.calls);
+  raw_peer_free (load.peer);
+  room_free (load.room);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/sip/load/ten-thousand", test_ten_thousand);
+  return g_test_run ();
+}
