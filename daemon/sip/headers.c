@@ -17,14 +17,6 @@ is_space (char c)
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static const char *
-skip_space (const char *text)
-{
-  while (is_space (*text))
-    text++;
-  return text;
-}
-
 static DflSpan
 span (const char *from, const char *to)
 {
@@ -241,29 +233,6 @@ dfl_header_dup_embedded (const DflHeaderEntry *entry, const char *name)
       at = next + 1;
     }
   return NULL;
-}
-
-gboolean
-dfl_header_reason_is_answered (const char *text)
-{
-  while (*(text = skip_space (text)) != '\0')
-    {
-      const char *end = find_outside_quotes (text, ",");
-      const char *protocol_end = find_within (text, end, ';');
-      DflSpan protocol = span (text, protocol_end);
-
-      if (protocol.length == 3 && g_ascii_strncasecmp (protocol.text, "SIP", 3) == 0
-          && protocol_end < end)
-        {
-          DflSpan list = span (protocol_end + 1, end);
-          g_autofree char *cause = find_parameter (&list, "cause");
-
-          if (g_strcmp0 (cause, "200") == 0)
-            return TRUE;
-        }
-      text = *end == ',' ? end + 1 : end;
-    }
-  return FALSE;
 }
 
 DflSpan

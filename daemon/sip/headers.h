@@ -51,10 +51,6 @@ char *dfl_header_dup_embedded (const DflHeaderEntry *entry, const char *name);
  * and cleaned. length may be -1. Never NULL. */
 char *dfl_header_unquote (const char *text, gssize length, gsize max_bytes);
 
-/* Whether one of the values in a Reason header (RFC 3326) is SIP;cause=200: somebody else took the
- * call. */
-gboolean dfl_header_reason_is_answered (const char *text);
-
 /* The host part of a SIP URI, as it stands there, with the brackets of an IPv6 address; empty for
  * everything that is no SIP URI. */
 DflSpan dfl_header_uri_host (const char *uri);
