@@ -77,7 +77,7 @@ dfl_header_next (const char **text, DflHeaderEntry *entry)
       return FALSE;
     }
 
-  memset (entry, 0, sizeof *entry);
+  entry->name = entry->address = entry->embedded = entry->parameters = span (start, start);
   mark = find_outside_quotes (start, "<,;");
   if (*mark == '<')
     {
