@@ -15,6 +15,7 @@
 #include "fakes/samples.h"
 
 static const char open_config[] = "<type>session</type>"
+                                  "<limit name=\"max_replies_per_connection\">50000</limit>"
                                   "<policy context=\"default\">"
                                   "<allow user=\"*\"/><allow own=\"*\"/>"
                                   "<allow send_destination=\"*\" eavesdrop=\"true\"/>"
@@ -147,35 +148,29 @@ make_settings (const char *alice, const char *bob)
       settings = dfl_sample_settings (names[i]);
       settings->max_offers = 100000;
       g_strfreev (settings->users);
-      settings->users = users[i][0] == '\0' ? NULL : g_strsplit (users[i], ",", -1);
+      settings->users = g_strsplit (users[i], ",", -1);
       g_ptr_array_add (all, settings);
     }
   return all;
-}
-
-static gboolean
-on_time_passed (gpointer data)
-{
-  *(gboolean *)data = TRUE;
-  return G_SOURCE_REMOVE;
-}
-
-/* The users' names are looked up by worker threads; what is asked of the same database after them,
- * through the same pool, may still overtake them. */
-static void
-wait_for_users (void)
-{
-  gboolean passed = FALSE;
-
-  g_timeout_add (50, on_time_passed, &passed);
-  fixture_wait (&passed);
 }
 
 void
 fixture_set_users (Fixture *self, const char *alice, const char *bob)
 {
   dfl_switchboard_set_accounts (self->switchboard, make_settings (alice, bob));
-  wait_for_users ();
+}
+
+void
+fixture_wait_seen (Fixture *self, GDBusConnection *connection, const char *path)
+{
+  for (;;)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) pong = fixture_call (self, connection, path, "Peer.Ping", NULL, &error);
+
+      if (pong != NULL)
+        return;
+    }
 }
 
 static void

@@ -53,8 +53,11 @@ void fixture_set_up (Fixture *self, gconstpointer mode);
 void fixture_tear_down (Fixture *self, gconstpointer mode);
 
 /* Replaces all accounts by alice and bob with these users, separated by commas; NULL: no such
- * account. Waits until the users are known. */
+ * account. Users lose sight at once and gain it when they were looked up. */
 void fixture_set_users (Fixture *self, const char *alice, const char *bob);
+
+/* Runs the main loop until the connection sees the object. */
+void fixture_wait_seen (Fixture *self, GDBusConnection *connection, const char *path);
 DflAccount *fixture_get_account (Fixture *self, const char *name);
 
 /* A call for alice, or for the named account. */
@@ -124,7 +127,7 @@ void fixture_wait (const gboolean *what);
  *   "added /org/deflectd1/call/..."    "removed /org/deflectd1/call/..."
  *   "changed State=redirecting AllowedActions=[] ..."  with the strings' quotes left out
  *   "reply"                            "error org.deflectd1.Error.TooLate"
- * What the bus itself says, and answers to Ping, are left out.
+ * What the bus itself says, and answers to Ping on the root, are left out.
  */
 typedef struct _Log Log;
 Log *log_new (GDBusConnection *connection);

@@ -31,7 +31,8 @@ on_message (GDBusConnection *connection, GDBusMessage *message, gboolean incomin
   g_mutex_lock (&self->lock);
   if (!incoming)
     {
-      if (g_strcmp0 (g_dbus_message_get_member (message), "Ping") == 0)
+      if (g_strcmp0 (g_dbus_message_get_member (message), "Ping") == 0
+          && g_strcmp0 (g_dbus_message_get_path (message), DFL_ROOT_PATH) == 0)
         g_hash_table_add (self->pings, GUINT_TO_POINTER (g_dbus_message_get_serial (message)));
     }
   else if (!is_to_be_left_out (self, message))
