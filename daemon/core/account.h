@@ -10,13 +10,13 @@
 /* What a person wrote about an account: one key file, checked. Plain values, owned strings. */
 typedef struct
 {
-  char *name;           /* [a-z][a-z0-9_]{0,31}, the file's name */
-  char *problem;        /* NULL, or why the account cannot work: file, line, key, what was expected */
-  char *address;        /* sip:USER@DOMAIN; "" where problem hides it */
-  char *user;           /* the user part of address, %-decoded */
-  char *domain;         /* HOST or HOST:PORT of address */
-  char *display_name;   /* or "" */
-  char **users;         /* names of local users whom it belongs to; empty: root alone; "*": everybody */
+  char *name;         /* [a-z][a-z0-9_]{0,31}, the file's name */
+  char *problem;      /* NULL, or why the account cannot work: file, line, key, what was expected */
+  char *address;      /* sip:USER@DOMAIN; "" where problem hides it */
+  char *user;         /* the user part of address, %-decoded */
+  char *domain;       /* HOST or HOST:PORT of address */
+  char *display_name; /* or "" */
+  char **users; /* names of local users whom it belongs to; empty: root alone; "*": everybody */
   gboolean enabled;
   char **accept_from;   /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32" */
   gboolean trusted;     /* identities asserted by accept-from hops are believed */
@@ -27,8 +27,8 @@ typedef struct
   char *default_target; /* default-action: NULL for decline, else the text behind redirect: */
   gboolean allow_sips_downgrade;
   gboolean allow_local_targets; /* redirect to another account of this daemon is no loop */
-  char *redirect_domain; /* HOST or HOST:PORT, for bare numbers */
-  GPtrArray *targets;    /* of DflAlias, in the file's order */
+  char *redirect_domain;        /* HOST or HOST:PORT, for bare numbers */
+  GPtrArray *targets;           /* of DflAlias, in the file's order */
 } DflAccountSettings;
 
 typedef struct
@@ -39,7 +39,7 @@ typedef struct
 } DflAlias;
 
 DflAccountSettings *dfl_account_settings_new (const char *name); /* with the defaults */
-/* Another reference to settings that nobody changes any more; dfl_account_settings_free drops one. */
+/* Another reference, to settings that nobody changes any more; _free drops one. */
 DflAccountSettings *dfl_account_settings_ref (const DflAccountSettings *self);
 void dfl_account_settings_free (DflAccountSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAccountSettings, dfl_account_settings_free)

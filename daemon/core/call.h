@@ -23,8 +23,8 @@ typedef enum
 typedef enum
 {
   DFL_OUTCOME_NONE,
-  DFL_OUTCOME_REDIRECTED,         /* the next SIP hop acknowledged our 3xx; no more is known */
-  DFL_OUTCOME_UNCONFIRMED,        /* nobody acknowledged the 3xx until Timer H */
+  DFL_OUTCOME_REDIRECTED,  /* the next SIP hop acknowledged our 3xx; no more is known */
+  DFL_OUTCOME_UNCONFIRMED, /* nobody acknowledged the 3xx until Timer H */
   DFL_OUTCOME_DECLINED,
   DFL_OUTCOME_CANCELLED,          /* the caller gave up */
   DFL_OUTCOME_ANSWERED_ELSEWHERE, /* CANCEL with Reason SIP;cause=200 (RFC 3326) */
@@ -79,10 +79,8 @@ DflTarget *dfl_call_check_redirect (DflCall *self, const char *target, GError **
  * decided_by is as dfl_call_get_decided_by returns it. Every refusal leaves the call as it was,
  * but for LINE_DOWN: the network took nothing, and the call is idle with outcome failed.
  */
-gboolean dfl_call_redirect (DflCall *self,
-                            const char *target,
-                            const char *decided_by,
-                            GError **error);
+gboolean
+dfl_call_redirect (DflCall *self, const char *target, const char *decided_by, GError **error);
 
 /* offered -> declining, with status 480, 486 or 603, or 0 for the account's decline-status. Fails
  * with INVALID_OPTION, TOO_LATE or LINE_DOWN (as dfl_call_redirect). */

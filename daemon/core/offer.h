@@ -41,22 +41,22 @@ typedef enum
 typedef struct
 {
   char *sip_call_id;
-  char *request_uri;        /* as received: our contact, for the refusal of loops */
-  gboolean secure;          /* the Request-URI is sips */
+  char *request_uri; /* as received: our contact, for the refusal of loops */
+  gboolean secure;   /* the Request-URI is sips */
   DflPresentation presentation;
-  char *caller_address;     /* the best identity; empty when anonymous or unavailable */
+  char *caller_address; /* the best identity; empty when anonymous or unavailable */
   char *caller_number;
   char *caller_name;
-  char *caller_source;      /* the header that it came from */
+  char *caller_source; /* the header that it came from */
   gboolean caller_trusted;
   GPtrArray *identities;    /* of DflIdentity, every one that was received, best first */
   char *called_address;     /* a trusted P-Called-Party-ID, else To; never the contact token */
   GPtrArray *diverted_from; /* of DflDiversion, latest first */
   char *subject;
-  guint expires;            /* seconds from the INVITE's Expires; used where has_expires */
+  guint expires; /* seconds from the INVITE's Expires; used where has_expires */
   gboolean has_expires;
-  gint64 received;          /* monotonic microseconds (dfl_clock_now) */
-  gint64 received_wall;     /* microseconds since the epoch */
+  gint64 received;      /* monotonic microseconds (dfl_clock_now) */
+  gint64 received_wall; /* microseconds since the epoch */
 } DflOffer;
 
 /* An offer with empty strings and empty arrays. */

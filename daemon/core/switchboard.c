@@ -77,8 +77,8 @@ dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings)
 GPtrArray *
 dfl_switchboard_get_accounts (DflSwitchboard *self)
 {
-  GPtrArray *accounts
-      = g_ptr_array_copy ((GPtrArray *)dfl_accounts_get_all (self->accounts), NULL, NULL);
+  GPtrArray *accounts = g_ptr_array_copy ((GPtrArray *)dfl_accounts_get_all (self->accounts), NULL,
+                                          NULL);
 
   /* The copy inherits the free function, but holds no references. */
   g_ptr_array_set_free_func (accounts, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* All accounts and all calls: makes a call of an offer, keeps its deadline, tells who is interested. */
+/* All accounts and all calls: makes a call of an offer, keeps its deadline, tells who is
+ * interested. */
 
 #pragma once
 

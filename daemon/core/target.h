@@ -37,10 +37,8 @@ DflTargetKind dfl_target_kind (const char *text);
  * Fails with DFL_ERROR_INVALID_TARGET, saying what is wrong with the text; an alias is refused so
  * too, because only its account can resolve it.
  */
-DflTarget *dfl_target_new (const char *text,
-                           const char *redirect_domain,
-                           gboolean secure,
-                           GError **error);
+DflTarget *
+dfl_target_new (const char *text, const char *redirect_domain, gboolean secure, GError **error);
 
 DflTarget *dfl_target_copy (const DflTarget *self);
 void dfl_target_free (DflTarget *self);

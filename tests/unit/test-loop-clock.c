@@ -246,6 +246,23 @@ test_rest (Fixture *self, gconstpointer data)
   g_assert_false (g_main_context_pending (NULL));
 }
 
+/* Nor while one is due later. */
+static void
+test_rest_between (Fixture *self, gconstpointer data)
+{
+  gint64 now = dfl_clock_now (self->clock);
+  guint n_turns = 0;
+
+  set (self, 'a', now + 1000);
+  set (self, 'b', now + 50000);
+  while (self->fired->len < 2)
+    {
+      g_main_context_iteration (NULL, TRUE);
+      n_turns++;
+    }
+  g_assert_cmpuint (n_turns, <, 10);
+}
+
 #define ADD(path, test) g_test_add ("/loop-clock/" path, Fixture, NULL, set_up, test, tear_down)
 
 int
@@ -263,6 +280,7 @@ main (int argc, char **argv)
   ADD ("clock-goes", test_clock_goes);
   ADD ("many", test_many);
   ADD ("rest", test_rest);
+  ADD ("rest-between", test_rest_between);
 
   return g_test_run ();
 }

@@ -157,6 +157,7 @@ test_injection (void)
   assert_refused ("sip:bob@example.org\r\nContact: <sip:eve@example.org>", "control");
   assert_refused ("sip:bob@example.org\n", "control");
   assert_refused ("sip:bo\tb@example.org", "control");
+  assert_refused ("sip:bo\x7f@example.org", "control");
   assert_refused ("sip:bob%0d%0aX@example.org", "hides");
   assert_refused ("sip:bob%0D%0AX@example.org", "hides");
   assert_refused ("sip:bob%00@example.org", "hides");
