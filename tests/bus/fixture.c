@@ -198,21 +198,29 @@ own_name (GDBusConnection *connection)
 }
 
 void
-fixture_set_up (Fixture *self, gconstpointer mode)
+fixture_set_up_on (Fixture *self, TestBus *bus, GDBusConnection *server, DflBusMode mode)
 {
   static const char *const listening[] = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060", NULL };
 
-  self->bus = test_bus_new (NULL, NULL);
+  self->bus = bus;
   self->clock = dfl_fake_clock_new ();
   self->line = dfl_fake_line_new ();
   self->switchboard = dfl_switchboard_new (DFL_CLOCK (self->clock), 100000);
   dfl_switchboard_set_accounts (self->switchboard, make_settings ("", NULL));
-  self->server = test_bus_connect (self->bus);
-  self->service = dfl_service_new (self->server, GPOINTER_TO_INT (mode), self->switchboard,
-                                   DFL_CLOCK (self->clock), listening);
+  self->server = server;
+  self->service = dfl_service_new (self->server, mode, self->switchboard, DFL_CLOCK (self->clock),
+                                   listening);
   own_name (self->server);
   self->client = test_bus_connect (self->bus);
   self->other = test_bus_connect (self->bus);
+}
+
+void
+fixture_set_up (Fixture *self, gconstpointer mode)
+{
+  TestBus *bus = test_bus_new (NULL, NULL);
+
+  fixture_set_up_on (self, bus, test_bus_connect (bus), GPOINTER_TO_INT (mode));
 }
 
 static void

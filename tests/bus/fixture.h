@@ -50,6 +50,8 @@ typedef struct
 #define FIXTURE_SESSION GINT_TO_POINTER (DFL_BUS_SESSION)
 #define FIXTURE_SYSTEM GINT_TO_POINTER (DFL_BUS_SYSTEM)
 void fixture_set_up (Fixture *self, gconstpointer mode);
+/* The same on a bus of the test's own, where server may own the name; takes both over. */
+void fixture_set_up_on (Fixture *self, TestBus *bus, GDBusConnection *server, DflBusMode mode);
 void fixture_tear_down (Fixture *self, gconstpointer mode);
 
 /* Replaces all accounts by alice and bob with these users, separated by commas; NULL: no such
