@@ -14,6 +14,7 @@ typedef struct
 {
   const char *verb; /* as written, for the help of the verb */
   char *bus;        /* "system", "session" or an address */
+  char *given_bus;  /* --bus, while the options are read */
   gboolean json;
   gboolean version;            /* --version was given; answered while the options are read */
   GDBusConnection *connection; /* after dfl_command_connect */

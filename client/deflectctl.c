@@ -63,6 +63,11 @@ parse_options (DflCommand *self, GOptionContext *context, int *argc, char ***arg
 
   if (!g_option_context_parse (context, argc, argv, &reason))
     return refuse (self, reason->message, error);
+  if (self->given_bus != NULL)
+    {
+      g_free (self->bus);
+      self->bus = g_steal_pointer (&self->given_bus);
+    }
   if (!self->version)
     return TRUE;
   g_print ("deflectctl %s\n", DFL_VERSION);
@@ -74,7 +79,7 @@ static GOptionGroup *
 global_options (DflCommand *self)
 {
   GOptionEntry entries[] = {
-    { "bus", 0, 0, G_OPTION_ARG_STRING, &self->bus,
+    { "bus", 0, 0, G_OPTION_ARG_STRING, &self->given_bus,
       N_ ("The daemon's bus: system (default), session or the address of a bus"), N_ ("BUS") },
     { "json", 0, 0, G_OPTION_ARG_NONE, &self->json, N_ ("Print JSON instead of text"), NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &self->version, N_ ("Print the version and exit"), NULL },

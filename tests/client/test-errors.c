@@ -231,7 +231,7 @@ test_error_names (StandIn *self, gconstpointer data)
     { "org.freedesktop.DBus.Error.NoReply", 8 },
     { "org.example.Unheard.Of", 1 },
   };
-  const char *const verbs[] = { "redirect " CALL_ID " 200", "decline " CALL_ID, "silence" };
+  const char *const verbs[] = { ("redirect " CALL_ID " 200"), "decline " CALL_ID, "silence" };
 
   appear (self);
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
@@ -249,10 +249,10 @@ test_error_names (StandIn *self, gconstpointer data)
 static void
 test_no_daemon (StandIn *self, gconstpointer data)
 {
+  const char *const redirect = "redirect " CALL_ID " 200";
   const char *const verbs[] = {
-    "status",      "list",    "show 0a", "redirect 200", "redirect " CALL_ID " 200",
-    "decline",     "silence", "monitor", "wait",         "watch --exec true",
-    "account list"
+    "status",  "list",    "show 0a", "redirect 200",      redirect,       "decline",
+    "silence", "monitor", "wait",    "watch --exec true", "account list",
   };
   const char *address = g_test_dbus_get_bus_address (self->bus);
 

@@ -135,7 +135,6 @@ test_check (void)
   g_autoptr (JsonNode) checked = NULL;
   g_autofree char *call = NULL;
   g_autofree char *text = NULL;
-  g_autofree char *trace = NULL;
   Player *caller;
 
   stage_start_daemon (stage);
@@ -161,7 +160,6 @@ test_too_late (void)
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
   g_autoptr (Wire) wire = NULL;
   g_autofree char *call = NULL;
-  g_autofree char *bus = NULL;
   g_autofree char *program = NULL;
   g_autofree char *output = NULL;
   g_autofree char *errors = NULL;
