@@ -57,13 +57,20 @@ make_passwd (void)
   return name;
 }
 
-static void
-set_up (Policy *self, gconstpointer data)
+static char *
+make_config (void)
 {
   g_autofree char *file = g_test_build_filename (G_TEST_DIST, "..", "data", "org.deflectd1.conf",
                                                  NULL);
   g_autofree char *real = g_canonicalize_filename (file, NULL);
-  g_autofree char *config = g_strdup_printf (system_config, real);
+
+  return g_strdup_printf (system_config, real);
+}
+
+static void
+set_up (Policy *self, gconstpointer data)
+{
+  g_autofree char *config = make_config ();
   const char *wrapper[] = { "unshare", "--mount", "--",
                             "sh",      "-c",      "mount --bind \"$0\" /etc/passwd && exec \"$@\"",
                             NULL,      NULL };
