@@ -3,7 +3,25 @@
 
 #include "filter.h"
 
+#include <glib/gi18n.h>
+
 #include "output.h"
+
+void
+dfl_filter_get_options (DflFilter *self, GOptionEntry *entries)
+{
+  const GOptionEntry options[DFL_FILTER_N_OPTIONS] = {
+    { "caller", 0, 0, G_OPTION_ARG_STRING, &self->caller,
+      N_ ("Only callers whose address, number or name matches PATTERN (*, ?)"), N_ ("PATTERN") },
+    { "account", 0, 0, G_OPTION_ARG_STRING, &self->account, N_ ("Only calls of this account"),
+      N_ ("NAME") },
+    { "new", 0, 0, G_OPTION_ARG_NONE, &self->only_new,
+      N_ ("Leave out the calls that are offered already"), NULL },
+  };
+
+  for (gsize i = 0; i < DFL_FILTER_N_OPTIONS; i++)
+    entries[i] = options[i];
+}
 
 static gboolean
 glob_matches (const char *pattern, const char *text)

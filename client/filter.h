@@ -14,21 +14,10 @@ typedef struct
   gboolean only_new;
 } DflFilter;
 
-/* The options --caller, --account and --new as GOptionEntry members, behind the verb's own. */
-#define DFL_FILTER_OPTIONS(filter)                                                                   \
-  { "caller",                                                                                        \
-    0,                                                                                               \
-    0,                                                                                               \
-    G_OPTION_ARG_STRING,                                                                             \
-    &(filter).caller,                                                                                \
-    N_ ("Only callers whose address, number or name matches PATTERN (*, ?)"),                        \
-    N_ ("PATTERN") },                                                                                \
-      { "account",  0, 0, G_OPTION_ARG_STRING, &(filter).account, N_ ("Only calls of this account"), \
-        N_ ("NAME") },                                                                               \
-  {                                                                                                  \
-    "new", 0, 0, G_OPTION_ARG_NONE, &(filter).only_new,                                              \
-        N_ ("Leave out the calls that are offered already"), NULL                                    \
-  }
+#define DFL_FILTER_N_OPTIONS 3
+
+/* Fills in DFL_FILTER_N_OPTIONS entries for --caller, --account and --new; they write to self. */
+void dfl_filter_get_options (DflFilter *self, GOptionEntry *entries);
 
 /* Whether a call is offered and wanted. account_name is its account's. */
 gboolean dfl_filter_matches (const DflFilter *self, GVariant *properties, const char *account_name);

@@ -67,13 +67,12 @@ on_timeout (gpointer data)
 static gboolean
 parse (Wait *self, DflCommand *command, int argc, char **argv, GError **error)
 {
-  const GOptionEntry entries[] = {
+  GOptionEntry entries[1 + DFL_FILTER_N_OPTIONS + 1] = {
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &self->timeout,
       N_ ("Give up after so many seconds (exit code 3)"), N_ ("SECONDS") },
-    DFL_FILTER_OPTIONS (self->filter),
-    G_OPTION_ENTRY_NULL,
   };
 
+  dfl_filter_get_options (&self->filter, entries + 1);
   if (!dfl_command_parse (command, entries, "",
                           _ ("Waits until a call is offered and prints its id. A call that is "
                              "offered already counts, unless --new is given."),

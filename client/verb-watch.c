@@ -352,17 +352,16 @@ check_options (Watch *self, char ***command_argv, GError **error)
 static gboolean
 parse (Watch *self, int argc, char **argv, char ***command_argv, GError **error)
 {
-  const GOptionEntry entries[] = {
+  GOptionEntry entries[3 + DFL_FILTER_N_OPTIONS + 1] = {
     { "exec", 0, 0, G_OPTION_ARG_STRING, &self->command_line,
       N_ ("The command, run without a shell (write one if you want one)"), N_ ("COMMAND") },
     { "limit", 0, 0, G_OPTION_ARG_INT, &self->limit,
       N_ ("Seconds that a command may take (default 30)"), N_ ("SECONDS") },
     { "at-once", 0, 0, G_OPTION_ARG_INT, &self->max_commands,
       N_ ("How many commands may run at once (default 32)"), N_ ("NUMBER") },
-    DFL_FILTER_OPTIONS (self->filter),
-    G_OPTION_ENTRY_NULL,
   };
 
+  dfl_filter_get_options (&self->filter, entries + 3);
   return dfl_command_parse (
              self->follow.command, entries, _ ("--exec COMMAND"),
              _ ("Runs COMMAND for each offered call, with the call in its environment\n"
