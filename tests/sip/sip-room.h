@@ -31,6 +31,7 @@ typedef struct
   GString *log; /* what the switchboard announced, see room_assert_log */
   guint n_added, n_removed;
   gboolean quiet;        /* do not log: thousands of calls */
+  gboolean forgiving;    /* a decision from within call-added may fail */
   const char *redirect;  /* redirect every call there from within call-added */
   guint decline;         /* decline every call from within call-added */
   char *last_decided_by; /* of the call that was removed last */

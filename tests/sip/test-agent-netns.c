@@ -1,0 +1,546 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Networks that go away and come back: the room in one network namespace, the peer in another, a
+ * cable between them that the test pulls. Every test runs in a process and namespaces of its own,
+ * which vanish with it. */
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "core/error.h"
+
+#include "sip-room.h"
+
+#define TIME_LIMIT (60 * G_USEC_PER_SEC)
+
+typedef struct
+{
+  int ours, theirs; /* the namespaces of the room and of the peer */
+} Cable;
+
+static void
+enter (int space)
+{
+  g_assert_cmpint (setns (space, CLONE_NEWNET), ==, 0);
+}
+
+static void run (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+static void
+run (const char *format, ...)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *command = NULL;
+  g_autofree char *output = NULL;
+  va_list arguments;
+  int status;
+
+  va_start (arguments, format);
+  command = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_spawn_command_line_sync (command, NULL, &output, &status, &error);
+  g_assert_no_error (error);
+  if (status != 0)
+    g_error ("%s: %s", command, output);
+}
+
+static void
+write_text (const char *path, const char *text)
+{
+  int fd = open (path, O_WRONLY);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize)strlen (text));
+  close (fd);
+}
+
+static int
+new_space (void)
+{
+  g_assert_cmpint (unshare (CLONE_NEWNET), ==, 0);
+  return open ("/proc/self/ns/net", O_RDONLY);
+}
+
+/* Whoever is not root becomes root of a user namespace. */
+static void
+become_root (void)
+{
+  g_autofree char *uids = g_strdup_printf ("0 %u 1", getuid ());
+  g_autofree char *gids = g_strdup_printf ("0 %u 1", getgid ());
+
+  if (geteuid () == 0)
+    return;
+  g_assert_cmpint (unshare (CLONE_NEWUSER), ==, 0);
+  write_text ("/proc/self/setgroups", "deny");
+  write_text ("/proc/self/uid_map", uids);
+  write_text ("/proc/self/gid_map", gids);
+}
+
+static void
+plug_in (Cable *self)
+{
+  enter (self->ours);
+  run ("ip link set v0 up");
+  run ("ip -6 addr replace fd66::1/64 dev v0 nodad");
+}
+
+static void
+pull (Cable *self)
+{
+  enter (self->ours);
+  run ("ip link set v0 down");
+}
+
+/* In a process of its own: two namespaces, a cable, 10.66.0.1 and fd66::1 here, 2 there. */
+static void
+lay (Cable *self)
+{
+  become_root ();
+  self->ours = new_space ();
+  self->theirs = new_space ();
+  enter (self->ours);
+  run ("ip link set lo up");
+  run ("ip link add v0 type veth peer name v1");
+  run ("ip link set v1 netns /proc/%d/fd/%d", getpid (), self->theirs);
+  run ("ip addr add 10.66.0.1/24 dev v0");
+  enter (self->theirs);
+  run ("ip link set lo up");
+  run ("ip link set v1 up");
+  run ("ip addr add 10.66.0.2/24 dev v1");
+  run ("ip -6 addr add fd66::2/64 dev v1 nodad");
+  plug_in (self);
+}
+
+/* TRUE in the process that shall do the work. */
+static gboolean
+in_child (void)
+{
+  if (g_test_subprocess ())
+    return TRUE;
+  g_test_trap_subprocess (NULL, TIME_LIMIT * raw_slowness (), G_TEST_SUBPROCESS_INHERIT_STDERR);
+  g_test_trap_assert_passed ();
+  return FALSE;
+}
+
+static Room *
+cable_room (Cable *self)
+{
+  RoomOptions options = { .listen = "udp:*:0;tcp:*:0", .t1 = 20 };
+  DflAccountSettings *settings = room_account ("alice");
+  Room *room;
+
+  enter (self->ours);
+  room = room_new (&options);
+  room_accept_from (settings, "10.66.0.2;fd66::2");
+  room_set_accounts (room, settings, NULL);
+  return room;
+}
+
+static RawPeer *
+cable_peer (Cable *self, Room *room, gboolean six, gboolean stream)
+{
+  const char *own = six ? "fd66::2" : "10.66.0.2";
+  const char *server = six ? "fd66::1" : "10.66.0.1";
+  RawPeer *peer;
+
+  enter (self->theirs);
+  peer = stream ? raw_peer_new_tcp (own, server, room->tcp_port)
+                : raw_peer_new_udp (own, server, room->udp_port);
+  enter (self->ours);
+  return peer;
+}
+
+/* --- The link drops between INVITE and response, and is back for CANCEL and ACK --- */
+
+typedef struct
+{
+  const char *name;
+  gboolean six;
+  const char *cut;  /* command that makes sending fail, NULL to pull the cable */
+  const char *heal; /* and the one that mends it */
+  guint n_orders;   /* how many orders of what follows are tried, up to 3 */
+} Fault;
+
+static const Fault faults[] = {
+  { "pulled/ipv4", FALSE, NULL, NULL, 3 },
+  { "pulled/ipv6", TRUE, NULL, NULL, 3 },
+  { "unreachable/ipv4", FALSE, "ip route add unreachable 10.66.0.2/32",
+    "ip route del unreachable 10.66.0.2/32", 3 },
+  { "unreachable/ipv6", TRUE, "ip -6 route add unreachable fd66::2/128 metric 1",
+    "ip -6 route del unreachable fd66::2/128 metric 1", 1 },
+  { "prohibited/ipv4", FALSE, "ip route add prohibit 10.66.0.2/32",
+    "ip route del prohibit 10.66.0.2/32", 1 },
+  { "black-hole/ipv4", FALSE, "ip route add blackhole 10.66.0.2/32",
+    "ip route del blackhole 10.66.0.2/32", 1 },
+  { "no-route/ipv4", FALSE, "ip route flush dev v0", "ip route add 10.66.0.0/24 dev v0", 1 },
+};
+
+static void
+break_network (Cable *cable, const Fault *fault)
+{
+  enter (cable->ours);
+  if (fault->cut != NULL)
+    run ("%s", fault->cut);
+  else
+    pull (cable);
+}
+
+static void
+mend_network (Cable *cable, const Fault *fault)
+{
+  enter (cable->ours);
+  if (fault->heal != NULL)
+    run ("%s", fault->heal);
+  else
+    plug_in (cable);
+}
+
+typedef void (*Scene) (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call);
+
+/* What a caller does who got no answer, in every order that it may arrive in. */
+static void
+go_on (RawPeer *peer, RawCall *call, guint order)
+{
+  static const char *const orders[][6] = { { "CANCEL", "ACK", "INVITE", "CANCEL", "ACK", "ACK" },
+                                           { "INVITE", "CANCEL", "ACK", "ACK", "CANCEL", "INVITE" },
+                                           { "ACK", "CANCEL", "ACK", "INVITE", "ACK", "CANCEL" } };
+
+  for (guint i = 0; i < 6; i++)
+    {
+      g_autofree char *text = raw_call_format (call, orders[order][i], NULL, NULL);
+
+      raw_peer_send_text (peer, text);
+      raw_run_for (i == 2 ? 60 : 5);
+    }
+}
+
+/* The decision is made while nothing can be sent. */
+static void
+scene_redirect (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call)
+{
+  g_autoptr (DflCall) offered = NULL;
+  g_autoptr (GError) error = NULL;
+
+  raw_call_invite (call);
+  offered = g_object_ref (room_wait_call (room));
+  break_network (cable, fault);
+  if (!dfl_call_redirect (offered, ROOM_TARGET, "user:test", &error))
+    {
+      g_assert_error (error, DFL_ERROR, DFL_ERROR_LINE_DOWN);
+      g_assert_cmpint (dfl_call_get_state (offered), ==, DFL_CALL_STATE_IDLE);
+      g_assert_cmpint (dfl_call_get_outcome (offered), ==, DFL_OUTCOME_FAILED);
+    }
+  else if (fault->cut == NULL)
+    g_error ("a redirect succeeded with the cable pulled");
+}
+
+/* The provisional responses cannot be sent. */
+static void
+scene_provisional (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call)
+{
+  raw_call_invite (call);
+  room_wait_call (room);
+  break_network (cable, fault);
+  raw_run_for (80);
+}
+
+/* The INVITE is in the socket when the network goes, and is decided on from within call-added. */
+static void
+scene_at_once (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call)
+{
+  raw_call_invite (call);
+  break_network (cable, fault);
+  raw_run_for (80);
+}
+
+/* CANCEL is in the socket when the network goes: neither its 200 nor the 487 can be sent. */
+static void
+scene_cancel (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call)
+{
+  raw_call_invite (call);
+  room_wait_call (room);
+  raw_call_cancel (call, NULL);
+  break_network (cable, fault);
+  raw_run_for (80);
+}
+
+/* The 302 was sent and its retransmissions fail. */
+static void
+scene_retransmission (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call)
+{
+  raw_call_invite (call);
+  room_redirect (room_wait_call (room), ROOM_TARGET);
+  raw_run_for (10);
+  break_network (cable, fault);
+  raw_run_for (150);
+}
+
+/* Refusals that are no decision: too many offers, a merged request, no dialog, OPTIONS. */
+static void
+scene_refusals (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call)
+{
+  g_autofree char *options = NULL;
+  g_autofree char *bye = NULL;
+  g_autofree char *via = NULL;
+
+  raw_call_invite (call);
+  room_wait_call (room);
+  via = g_strdup (call->via);
+  raw_call_renew_branch (call);
+  options = raw_call_format (call, "OPTIONS", NULL, NULL);
+  bye = raw_call_format (call, "BYE", "x", NULL);
+  raw_call_invite (call); /* merged */
+  raw_peer_send_text (peer, options);
+  raw_peer_send_text (peer, bye);
+  break_network (cable, fault);
+  raw_run_for (80);
+  mend_network (cable, fault);
+  go_on (peer, call, 0);
+  raw_set (&call->via, "%s", via);
+  break_network (cable, fault);
+}
+
+static const struct
+{
+  const char *name;
+  Scene scene;
+} scenes[] = {
+  { "redirect", scene_redirect },
+  { "provisional", scene_provisional },
+  { "at-once", scene_at_once },
+  { "cancel", scene_cancel },
+  { "retransmission", scene_retransmission },
+  { "refusals", scene_refusals },
+};
+
+static void
+play (Cable *cable, const Fault *fault, guint scene, guint order)
+{
+  g_autoptr (Room) room = cable_room (cable);
+  g_autoptr (RawPeer) peer = cable_peer (cable, room, fault->six, FALSE);
+  g_autoptr (RawPeer) other = cable_peer (cable, room, fault->six, FALSE);
+  g_autoptr (RawCall) call = raw_call_new (peer, "alice");
+
+  g_test_message ("%s, order %u", scenes[scene].name, order);
+  room->redirect = scenes[scene].scene == scene_at_once ? ROOM_TARGET : NULL;
+  room->forgiving = TRUE;
+  scenes[scene].scene (cable, fault, room, peer, call);
+  mend_network (cable, fault);
+  go_on (peer, call, order);
+  raw_peer_assert_alive (other);
+  room_redirect_if_offered (room);
+  raw_run_for (30);
+  go_on (peer, call, order);
+  raw_wait_within (room_get_n_calls (room) == 0, 10000);
+  raw_peer_assert_alive (other);
+  room_forget_log (room);
+}
+
+static void
+test_fault (gconstpointer data)
+{
+  const Fault *fault = data;
+  Cable cable;
+
+  if (!in_child ())
+    return;
+  lay (&cable);
+  for (guint scene = 0; scene < G_N_ELEMENTS (scenes); scene++)
+    for (guint order = 0; order < fault->n_orders; order++)
+      play (&cable, fault, scene, order);
+}
+
+/* A peer that came and went and comes again is served as before. */
+static void
+test_works_afterwards (void)
+{
+  Cable cable;
+  g_autoptr (Room) room = NULL;
+  g_autoptr (RawPeer) peer = NULL;
+
+  if (!in_child ())
+    return;
+  lay (&cable);
+  room = cable_room (&cable);
+  peer = cable_peer (&cable, room, FALSE, FALSE);
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (RawCall) call = room_ringing_call (room, peer, NULL);
+
+      pull (&cable);
+      raw_run_for (50);
+      plug_in (&cable);
+      room_redirect (room_wait_call (room), ROOM_TARGET);
+      raw_call_expect (call, "INVITE", 302);
+      raw_call_ack (call);
+      room_wait_n_calls (room, 0);
+      room_assert_log (room, "redirecting redirected removed");
+    }
+}
+
+/* --- A source port that no answer can be sent to --- */
+
+static void
+send_from_port_0 (Cable *cable, Room *room, const char *text)
+{
+  struct sockaddr_in to = { .sin_family = AF_INET };
+  struct udphdr header = { 0 };
+  g_autoptr (GByteArray) packet = g_byte_array_new ();
+  int fd;
+
+  enter (cable->theirs);
+  fd = socket (AF_INET, SOCK_RAW, IPPROTO_UDP);
+  g_assert_cmpint (fd, >=, 0);
+  to.sin_addr.s_addr = inet_addr ("10.66.0.1");
+  header.dest = htons (room->udp_port);
+  header.len = htons ((guint16)(sizeof header + strlen (text)));
+  g_byte_array_append (packet, (const guint8 *)&header, sizeof header);
+  g_byte_array_append (packet, (const guint8 *)text, (guint)strlen (text));
+  g_assert_cmpint (sendto (fd, packet->data, packet->len, 0, (struct sockaddr *)&to, sizeof to), >,
+                   0);
+  close (fd);
+  enter (cable->ours);
+}
+
+static void
+test_source_port_0 (void)
+{
+  Cable cable;
+  g_autoptr (Room) room = NULL;
+  g_autoptr (RawPeer) peer = NULL;
+  static const char *const methods[] = { "OPTIONS", "INVITE", "CANCEL", "ACK", "BYE" };
+
+  if (!in_child ())
+    return;
+  lay (&cable);
+  room = cable_room (&cable);
+  peer = cable_peer (&cable, room, FALSE, FALSE);
+  for (guint rport = 0; rport < 2; rport++)
+    {
+      g_autoptr (RawCall) call = raw_call_new (peer, "alice");
+      g_autofree char *branch = raw_branch ();
+
+      raw_set (&call->via, "SIP/2.0/UDP %s;branch=%s%s", raw_peer_get_local (peer), branch,
+               rport ? ";rport" : "");
+      for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+        {
+          g_autofree char *text = raw_call_format (call, methods[i], NULL, NULL);
+
+          send_from_port_0 (&cable, room, text);
+          raw_run_for (50);
+          raw_peer_assert_alive (peer);
+        }
+      g_assert_cmpuint (room->n_added, ==, 0);
+    }
+  raw_peer_assert_silent (peer, 300);
+}
+
+/* --- Names: nobody here asks a name server, least of all with the library's own resolver --- */
+
+static void
+use_name_server (const char *address)
+{
+  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "resolv-XXXXXX", NULL);
+  g_autofree char *text = g_strdup_printf ("nameserver %s\n", address);
+  int fd = g_mkstemp (path);
+
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize)strlen (text));
+  close (fd);
+  g_assert_cmpint (unshare (CLONE_NEWNS), ==, 0);
+  g_assert_cmpint (mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
+  g_assert_cmpint (mount (path, "/etc/resolv.conf", NULL, MS_BIND, NULL), ==, 0);
+  g_unlink (path);
+}
+
+static GSocket *
+name_server (Cable *cable)
+{
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("10.66.0.2", 53);
+  g_autoptr (GError) error = NULL;
+  GSocket *server;
+
+  enter (cable->theirs);
+  server = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP,
+                         &error);
+  g_assert_no_error (error);
+  g_socket_bind (server, address, FALSE, &error);
+  g_assert_no_error (error);
+  g_socket_set_blocking (server, FALSE);
+  enter (cable->ours);
+  return server;
+}
+
+/* The connection that the response should take is gone, and Via has a name: the library would look
+ * it up. With a name server that the network says cannot be reached, its resolver spins for ever.
+ */
+static void
+test_no_name_is_looked_up (gconstpointer data)
+{
+  gboolean reachable = GPOINTER_TO_INT (data);
+  Cable cable;
+  g_autoptr (Room) room = NULL;
+  g_autoptr (RawPeer) other = NULL;
+  g_autoptr (GSocket) server = NULL;
+
+  if (!in_child ())
+    return;
+  lay (&cable);
+  use_name_server (reachable ? "10.66.0.2" : "203.0.113.53");
+  room = cable_room (&cable);
+  room->forgiving = TRUE;
+  other = cable_peer (&cable, room, FALSE, FALSE);
+  server = name_server (&cable);
+  for (guint scene = 0; scene < 4; scene++)
+    {
+      g_autoptr (RawPeer) peer = cable_peer (&cable, room, FALSE, scene < 3);
+      g_autoptr (RawCall) call = raw_call_new (peer, "alice");
+      g_autofree char *branch = raw_branch ();
+
+      raw_set (&call->via, "SIP/2.0/%s pbx%u.nowhere.test%s;branch=%s", scene < 3 ? "TCP" : "UDP",
+               scene, scene == 1 ? ":5071" : "", branch);
+      raw_call_invite (call);
+      room_wait_call (room);
+      if (scene < 3)
+        raw_peer_hang_up (peer, scene == 2);
+      raw_run_for (scene == 1 ? 0 : 100);
+      room_redirect_if_offered (room);
+      raw_run_for (100);
+      raw_peer_assert_alive (other);
+      raw_wait_within (room_get_n_calls (room) == 0, 10000);
+      room_forget_log (room);
+    }
+  {
+    char query[512];
+
+    g_assert_cmpint (g_socket_receive (server, query, sizeof query, NULL, NULL), <, 0);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (faults); i++)
+    {
+      g_autofree char *path = g_strconcat ("/sip/netns/fault/", faults[i].name, NULL);
+
+      g_test_add_data_func (path, &faults[i], test_fault);
+    }
+  g_test_add_func ("/sip/netns/works-afterwards", test_works_afterwards);
+  g_test_add_func ("/sip/netns/source-port-0", test_source_port_0);
+  g_test_add_data_func ("/sip/netns/no-name-is-looked-up/reachable", GINT_TO_POINTER (TRUE),
+                        test_no_name_is_looked_up);
+  g_test_add_data_func ("/sip/netns/no-name-is-looked-up/unreachable", GINT_TO_POINTER (FALSE),
+                        test_no_name_is_looked_up);
+  return g_test_run ();
+}
