@@ -3,6 +3,7 @@
 
 #include "sip/agent.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -210,6 +211,12 @@ on_gate_saw_stranger (gpointer data)
   dfl_guard_hurry (DFL_SIP_AGENT (data)->guard);
 }
 
+static void
+on_guard_asks_who_is_busy (GHashTable *peers, gpointer data)
+{
+  dfl_legs_add_peers (DFL_SIP_AGENT (data)->legs, peers);
+}
+
 /* --- Binding --- */
 
 /* FALSE where the kernel has no IPv6; *only where an IPv6 socket takes no IPv4 packets. */
@@ -308,8 +315,13 @@ bind_item (DflSipAgent *self, const char *text, GError **error)
     }
   if (item->port == 0)
     self->shared_port = port;
-  if (item->transport == DFL_LISTEN_TCP)
-    dfl_guard_add_port (self->guard, port);
+  if (!dfl_guard_add_port (self->guard, item->transport, port))
+    {
+      g_set_error (error, DFL_ERROR, DFL_ERROR_FAILED,
+                   "Cannot guard the sockets of %s: %s; see that /proc is mounted", text,
+                   g_strerror (errno));
+      return FALSE;
+    }
 
   g_ptr_array_add (self->listening,
                    g_strdup_printf (item->address != NULL && strchr (item->address, ':') != NULL
@@ -337,8 +349,8 @@ make_stack (DflSipAgent *self, const DflSipSettings *settings)
   su_log_set_level (NULL, 1);
 
   return nta_agent_create (
-      dfl_sip_loop_get_root (self->loop), (url_string_t *)-1, on_message,
-      (nta_agent_magic_t *)self, NTATAG_MCLASS (dfl_gate_get_class (self->gate)), NTATAG_UA (1),
+      dfl_sip_loop_get_root (self->loop), (url_string_t *)-1, on_message, (nta_agent_magic_t *)self,
+      NTATAG_MCLASS (dfl_gate_get_class (self->gate)), NTATAG_UA (1),
       /* A merged request is found in offer-in.c; the stack would also match calls that ended. */
       NTATAG_MERGE_482 (0),
       /* Every final response is ours, so that we know whether it was sent. */
@@ -365,7 +377,8 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
   self->clock = g_object_ref (clock);
   self->sources = dfl_sources_new (switchboard);
   self->gate = dfl_gate_new (self->sources, &listener);
-  self->guard = dfl_guard_new (clock, self->sources, settings->max_connections);
+  self->guard = dfl_guard_new (clock, self->sources, settings->max_connections,
+                               on_guard_asks_who_is_busy, self);
   self->loop = dfl_sip_loop_ref ();
   if (self->loop != NULL)
     {

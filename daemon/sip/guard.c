@@ -4,9 +4,12 @@
 #include "sip/guard.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -20,7 +23,9 @@ struct _DflGuard
   DflClock *clock;
   DflSources *sources;
   guint max_connections;
-  GArray *ports; /* of guint16 */
+  DflGuardBusyFunc busy;
+  gpointer data;
+  GArray *ports; /* of guint16: the TCP ports */
   DIR *sockets;  /* kept open: at the limit of descriptors there would be none for it */
   DflAlarm *alarm;
   gint64 alarm_at;
@@ -30,7 +35,17 @@ typedef struct
 {
   int fd;
   guint idle; /* milliseconds since the last data */
+  GBytes *peer;
+  gboolean busy;
 } Connection;
+
+static void
+connection_clear (gpointer data)
+{
+  Connection *connection = data;
+
+  g_bytes_unref (connection->peer);
+}
 
 static guint16
 port_of (const struct sockaddr_storage *address)
@@ -45,35 +60,40 @@ port_of (const struct sockaddr_storage *address)
 static gboolean
 is_guarded (DflGuard *self, guint16 port)
 {
-  for (guint i = 0; i < self->ports->len; i++)
+  for (guint i = 0; port != 0 && i < self->ports->len; i++)
     if (g_array_index (self->ports, guint16, i) == port)
       return TRUE;
   return FALSE;
 }
 
-/* Calls func for every TCP socket of ours that is bound to a guarded port. */
-static void
-each_socket (DflGuard *self, void (*func) (DflGuard *self, int fd, gpointer data), gpointer data)
+/* Calls func for every socket of ours of this type that is bound to this port, 0 for each port that
+ * is guarded. FALSE where func said so. */
+static gboolean
+each_socket (DflGuard *self,
+             int type,
+             guint16 port,
+             gboolean (*func) (DflGuard *self, int fd, gpointer data),
+             gpointer data)
 {
   const struct dirent *entry;
+  gboolean good = TRUE;
 
-  if (self->sockets == NULL)
-    return;
   rewinddir (self->sockets);
   while ((entry = readdir (self->sockets)) != NULL)
     {
       struct sockaddr_storage local;
       socklen_t length = sizeof local;
       int fd = atoi (entry->d_name);
-      int type = 0;
-      socklen_t type_length = sizeof type;
+      int found = 0;
+      socklen_t found_length = sizeof found;
 
       if (entry->d_name[0] == '.' || getsockname (fd, (struct sockaddr *)&local, &length) < 0
-          || !is_guarded (self, port_of (&local))
-          || getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0 || type != SOCK_STREAM)
+          || !(port != 0 ? port == port_of (&local) : is_guarded (self, port_of (&local)))
+          || getsockopt (fd, SOL_SOCKET, SO_TYPE, &found, &found_length) < 0 || found != type)
         continue;
-      func (self, fd, data);
+      good = func (self, fd, data) && good;
     }
+  return good;
 }
 
 static gboolean
@@ -85,16 +105,49 @@ is_listener (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens;
 }
 
-static void
+static gboolean
 defer_accept (DflGuard *self, int fd, gpointer data)
 {
   int seconds = SECONDS_FOR_FIRST_DATA;
 
-  if (is_listener (fd))
-    setsockopt (fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+  return !is_listener (fd)
+         || setsockopt (fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0;
 }
 
-static void
+/* A SIP message begins with a letter or a line end. STUN begins with 0 or 1, SigComp with five 1
+ * bits; a datagram that is shorter than the byte looked at is dropped too. */
+static gboolean
+drop_binary (DflGuard *self, int fd, gpointer data)
+{
+  struct sock_filter code[] = {
+    BPF_STMT (BPF_LD | BPF_B | BPF_ABS, 8), /* behind the UDP header */
+    BPF_JUMP (BPF_JMP | BPF_JGE | BPF_K, 0x7f, 2, 0),
+    BPF_JUMP (BPF_JMP | BPF_JGE | BPF_K, '\t', 0, 1),
+    BPF_STMT (BPF_RET | BPF_K, 0xffffffff),
+    BPF_STMT (BPF_RET | BPF_K, 0),
+  };
+  struct sock_fprog program = { .len = G_N_ELEMENTS (code), .filter = code };
+
+  return setsockopt (fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+GBytes *
+dfl_guard_peer_new (const struct sockaddr *peer)
+{
+  guint8 key[18] = { 0 };
+  struct sockaddr_storage address;
+  guint16 port;
+
+  memset (&address, 0, sizeof address);
+  memcpy (&address, peer,
+          peer->sa_family == AF_INET ? sizeof (struct sockaddr_in) : sizeof (struct sockaddr_in6));
+  port = port_of (&address);
+  dfl_source_to_bytes (peer, key);
+  memcpy (key + 16, &port, sizeof port);
+  return g_bytes_new (key, sizeof key);
+}
+
+static gboolean
 judge (DflGuard *self, int fd, gpointer data)
 {
   GArray *allowed = data;
@@ -105,25 +158,46 @@ judge (DflGuard *self, int fd, gpointer data)
   socklen_t info_length = sizeof info;
 
   if (is_listener (fd) || getpeername (fd, (struct sockaddr *)&peer, &length) < 0)
-    return;
+    return TRUE;
   if (!dfl_sources_allow (self->sources, (struct sockaddr *)&peer))
     {
       /* The library sees the end of the connection and closes its descriptor itself. */
       shutdown (fd, SHUT_RDWR);
-      return;
+      return TRUE;
     }
   if (getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &info_length) == 0)
     connection.idle = info.tcpi_last_data_recv;
+  connection.peer = dfl_guard_peer_new ((struct sockaddr *)&peer);
   g_array_append_val (allowed, connection);
+  return TRUE;
 }
 
 static int
-longest_idle_first (gconstpointer a, gconstpointer b)
+most_dispensable_first (gconstpointer a, gconstpointer b)
 {
-  guint idle_a = ((const Connection *)a)->idle;
-  guint idle_b = ((const Connection *)b)->idle;
+  const Connection *one = a, *other = b;
 
-  return idle_a < idle_b ? 1 : idle_a > idle_b ? -1 : 0;
+  if (one->busy != other->busy)
+    return one->busy ? 1 : -1;
+  return one->idle < other->idle ? 1 : one->idle > other->idle ? -1 : 0;
+}
+
+static void
+thin_out (DflGuard *self, GArray *connections)
+{
+  g_autoptr (GHashTable) busy = g_hash_table_new_full (g_bytes_hash, g_bytes_equal,
+                                                       (GDestroyNotify)g_bytes_unref, NULL);
+
+  self->busy (busy, self->data);
+  for (guint i = 0; i < connections->len; i++)
+    {
+      Connection *connection = &g_array_index (connections, Connection, i);
+
+      connection->busy = g_hash_table_contains (busy, connection->peer);
+    }
+  g_array_sort (connections, most_dispensable_first);
+  for (guint i = 0; i < connections->len - self->max_connections; i++)
+    shutdown (g_array_index (connections, Connection, i).fd, SHUT_RDWR);
 }
 
 static void set_alarm (DflGuard *self, gint64 span);
@@ -135,13 +209,10 @@ on_alarm (gpointer data)
   g_autoptr (GArray) allowed = g_array_new (FALSE, FALSE, sizeof (Connection));
 
   self->alarm = NULL;
-  each_socket (self, judge, allowed);
+  g_array_set_clear_func (allowed, connection_clear);
+  each_socket (self, SOCK_STREAM, 0, judge, allowed);
   if (allowed->len > self->max_connections)
-    {
-      g_array_sort (allowed, longest_idle_first);
-      for (guint i = 0; i < allowed->len - self->max_connections; i++)
-        shutdown (g_array_index (allowed, Connection, i).fd, SHUT_RDWR);
-    }
+    thin_out (self, allowed);
   set_alarm (self, INTERVAL);
 }
 
@@ -157,13 +228,21 @@ set_alarm (DflGuard *self, gint64 span)
   self->alarm = dfl_clock_set_alarm (self->clock, at, on_alarm, self);
 }
 
-void
-dfl_guard_add_port (DflGuard *self, guint16 port)
+gboolean
+dfl_guard_add_port (DflGuard *self, DflListenTransport transport, guint16 port)
 {
+  if (self->sockets == NULL)
+    {
+      errno = ENOENT;
+      return FALSE;
+    }
+  if (transport == DFL_LISTEN_UDP)
+    return each_socket (self, SOCK_DGRAM, port, drop_binary, NULL);
+
   if (!is_guarded (self, port))
     g_array_append_val (self->ports, port);
-  each_socket (self, defer_accept, NULL);
   set_alarm (self, INTERVAL);
+  return each_socket (self, SOCK_STREAM, port, defer_accept, NULL);
 }
 
 void
@@ -174,13 +253,19 @@ dfl_guard_hurry (DflGuard *self)
 }
 
 DflGuard *
-dfl_guard_new (DflClock *clock, DflSources *sources, guint max_connections)
+dfl_guard_new (DflClock *clock,
+               DflSources *sources,
+               guint max_connections,
+               DflGuardBusyFunc busy,
+               gpointer data)
 {
   DflGuard *self = g_new0 (DflGuard, 1);
 
   self->clock = g_object_ref (clock);
   self->sources = sources;
   self->max_connections = max_connections;
+  self->busy = busy;
+  self->data = data;
   self->ports = g_array_new (FALSE, FALSE, sizeof (guint16));
   self->sockets = opendir ("/proc/self/fd");
   return self;

@@ -1,29 +1,45 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keeps inbound TCP connections few: nobody's for long, and those of allowed sources to a limit. */
+/* What a socket option or a look from outside keeps away from the SIP stack. */
 
 #pragma once
 
 #include <glib.h>
 
 #include "core/clock.h"
+#include "core/listen.h"
 #include "sip/sources.h"
 
 /*
- * The library accepts every connection and keeps it for as long as it is not idle; at the limit of
- * file descriptors it burns a core. The guard looks at the sockets of this process about once a
- * second: connections from where no account takes anything are shut down, and of the others those
- * that have been idle longest, when there are more than max_connections.
+ * UDP: the library answers STUN from anybody, with an error where it has no server. The kernel
+ * drops datagrams that do not begin like text.
+ *
+ * TCP: the library accepts every connection and keeps it for as long as it is not idle; at the
+ * limit of file descriptors it burns a core. The guard looks at the sockets of this process about
+ * once a second: connections from where no account takes anything are shut down, and of the others
+ * those that have been idle longest, when there are more than max_connections; the ones on which a
+ * call is offered come last.
  */
 typedef struct _DflGuard DflGuard;
 
-DflGuard *dfl_guard_new (DflClock *clock, DflSources *sources, guint max_connections);
+/* Adds the peers, as dfl_guard_peer_new makes them, of the connections on which calls are offered;
+ * asked only when there are too many connections. */
+typedef void (*DflGuardBusyFunc) (GHashTable *peers, gpointer data);
+
+DflGuard *dfl_guard_new (DflClock *clock,
+                         DflSources *sources,
+                         guint max_connections,
+                         DflGuardBusyFunc busy,
+                         gpointer data);
 void dfl_guard_free (DflGuard *self);
 
-/* Guards the TCP port that this process listens on, and has the kernel hand over connections only
- * when their first data is there. */
-void dfl_guard_add_port (DflGuard *self, guint16 port);
+/* Guards the sockets of this process that are bound to this port. FALSE with errno where that is
+ * impossible. */
+gboolean dfl_guard_add_port (DflGuard *self, DflListenTransport transport, guint16 port);
+
+/* The far end of a connection, address and port, as a key. */
+GBytes *dfl_guard_peer_new (const struct sockaddr *peer);
 
 /* A stranger is connected: look soon. */
 void dfl_guard_hurry (DflGuard *self);

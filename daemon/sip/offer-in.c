@@ -25,13 +25,16 @@
 
 #include <string.h>
 
+#include <sofia-sip/msg_addr.h>
 #include <sofia-sip/nta_tport.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_util.h>
 #include <sofia-sip/su_string.h>
+#include <sofia-sip/tport.h>
 
 #include "core/error.h"
+#include "sip/guard.h"
 #include "sip/identity.h"
 
 #define SERVER "deflectd"
@@ -466,6 +469,30 @@ dfl_legs_block (DflLegs *self, const char *call_id, guint32 cseq)
   while (leg != NULL && !(leg->wounded && leg->cseq == cseq))
     leg = leg->next;
   return leg != NULL;
+}
+
+void
+dfl_legs_add_peers (DflLegs *self, GHashTable *peers)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->by_call_id);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    for (const DflLeg *leg = value; leg != NULL; leg = leg->next)
+      {
+        tport_t *transport;
+        msg_t *request;
+
+        if (leg->irq == NULL)
+          continue;
+        transport = nta_incoming_transport (leg->agent, leg->irq, NULL);
+        request = nta_incoming_getrequest (leg->irq);
+        if (tport_is_tcp (transport))
+          g_hash_table_add (peers, dfl_guard_peer_new (&msg_addr (request)->su_sa));
+        msg_unref (request);
+        tport_unref (transport);
+      }
 }
 
 static gboolean

@@ -43,6 +43,9 @@ void dfl_legs_take_invite (DflLegs *self,
 /* Whether ACK and CANCEL for this Call-ID and CSeq number must not reach the stack now. */
 gboolean dfl_legs_block (DflLegs *self, const char *call_id, guint32 cseq);
 
+/* Adds the far ends of the TCP connections on which calls are offered (see sip/guard.h). */
+void dfl_legs_add_peers (DflLegs *self, GHashTable *peers);
+
 /* What the line does with its legs (see core/line.h). */
 gboolean dfl_leg_redirect (DflLeg *leg, const DflTarget *target, GError **error);
 gboolean dfl_leg_decline (DflLeg *leg, guint status, GError **error);

@@ -73,8 +73,8 @@ parse_prefix (const char *text, Prefix *prefix)
   return TRUE;
 }
 
-static gboolean
-source_bytes (const struct sockaddr *source, guint8 bytes[16])
+gboolean
+dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16])
 {
   if (source->sa_family == AF_INET)
     map_ipv4 (&((const struct sockaddr_in *)(const void *)source)->sin_addr, bytes);
@@ -181,7 +181,7 @@ dfl_sources_allow (DflSources *self, const struct sockaddr *source)
 {
   guint8 bytes[16];
 
-  return source_bytes (source, bytes) && any_covers (self->all, bytes);
+  return dfl_source_to_bytes (source, bytes) && any_covers (self->all, bytes);
 }
 
 DflAccount *
@@ -191,7 +191,7 @@ dfl_sources_find (DflSources *self, const char *user, const struct sockaddr *sou
   guint8 bytes[16];
   const Entry *entry;
 
-  if (user == NULL || !decode_user (user, decoded) || !source_bytes (source, bytes))
+  if (user == NULL || !decode_user (user, decoded) || !dfl_source_to_bytes (source, bytes))
     return NULL;
   entry = g_hash_table_lookup (self->by_user, decoded);
   return entry != NULL && any_covers (entry->prefixes, bytes) ? entry->account : NULL;

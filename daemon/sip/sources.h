@@ -25,6 +25,9 @@ gboolean dfl_sources_allow (DflSources *self, const struct sockaddr *source);
  * here), if it takes INVITEs from this address; borrowed. NULL otherwise. */
 DflAccount *dfl_sources_find (DflSources *self, const char *user, const struct sockaddr *source);
 
+/* An address of either family as 16 bytes, IPv4 mapped into IPv6. FALSE for any other family. */
+gboolean dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16]);
+
 /*
  * While a call is offered, its caller may still cancel and acknowledge it, even where the account
  * was removed or its accept-from changed since: between hold and the last release, sources that
