@@ -165,6 +165,16 @@ run_parts (BenchReport *report, GError **error)
   return TRUE;
 }
 
+/* So few calls measure nothing; that each part comes to its figures is what counts. */
+static int
+finish_smoke (const BenchReport *report)
+{
+  guint absurd = bench_report_count_absurd (report);
+
+  g_print ("%u figures, %u of them absurd\n", bench_report_count (report), absurd);
+  return absurd == 0 ? 0 : 1;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -198,6 +208,8 @@ main (int argc, char **argv)
 
   /* What was measured is shown even where a later part broke. */
   done = run_parts (report, &error);
+  if (options.smoke && done)
+    return finish_smoke (report);
   bench_report_print (report);
   if (!done)
     g_printerr ("deflect-bench: %s\n", error->message);
@@ -208,7 +220,7 @@ main (int argc, char **argv)
     }
 
   missed = bench_report_count_missed (report);
-  if (missed > 0 && !options.smoke)
+  if (missed > 0)
     g_printerr ("deflect-bench: %u goals are missed\n", missed);
   return !done || (options.strict && missed > 0) ? 1 : 0;
 }

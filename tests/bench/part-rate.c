@@ -21,9 +21,14 @@ typedef struct
   BenchSamples *p99;
 } Rounds;
 
+/* Who takes part, in both: the one who asks, the bus between, the one who answers. */
+#define N_PROCESSES 3
+
 typedef struct
 {
   Rounds echo, floor, whole_floor, ours, whole_ours;
+  BenchSamples *floor_cpu[N_PROCESSES]; /* µs a round or call */
+  BenchSamples *our_cpu[N_PROCESSES];
   BenchSamples *median_ratio; /* ours to floor, of the same round */
   BenchSamples *rate_ratio;
 } Results;
@@ -54,6 +59,23 @@ static double
 last_of (const BenchSamples *samples)
 {
   return g_array_index (samples->values, double, samples->values->len - 1);
+}
+
+static void
+read_cpu (const pid_t pids[N_PROCESSES], double cpu[N_PROCESSES])
+{
+  for (guint i = 0; i < N_PROCESSES; i++)
+    cpu[i] = bench_process_cpu (pids[i]);
+}
+
+static void
+add_cpu (BenchSamples *samples[N_PROCESSES],
+         const pid_t pids[N_PROCESSES],
+         const double before[N_PROCESSES],
+         guint count)
+{
+  for (guint i = 0; i < N_PROCESSES; i++)
+    bench_samples_add (samples[i], (bench_process_cpu (pids[i]) - before[i]) * 1e6 / count);
 }
 
 /* Datagrams that carry the time when they were sent, in a closed loop. */
@@ -101,11 +123,21 @@ static gboolean
 run_floor (Rate *self, Results *results, guint outstanding, guint count, GError **error)
 {
   g_autofree char *command = g_strdup_printf ("run %u %u", outstanding, count);
+  const pid_t pids[] = { bench_child_get_pid (self->emitter),
+                         bench_child_get_pid (self->world->bus_daemon),
+                         bench_child_get_pid (self->answerer) };
+  double cpu[N_PROCESSES];
   g_autofree char *answer = bench_child_ask (self->emitter, command, 60, error);
   g_autofree char *whole = answer != NULL ? bench_child_ask (self->answerer, "report", 10, error)
                                           : NULL;
   double rate, median, p99, whole_median, whole_p99;
 
+  read_cpu (pids, cpu);
+  answer = bench_child_ask (self->emitter, command, 60, error);
+  if (answer == NULL)
+    return FALSE;
+  add_cpu (results->floor_cpu, pids, cpu, count);
+  whole = bench_child_ask (self->answerer, "report", 10, error);
   if (whole == NULL)
     return FALSE;
   if (sscanf (answer, "%lf %lf %lf", &rate, &median, &p99) != 3
@@ -123,14 +155,27 @@ static gboolean
 run_ours (Rate *self, Results *results, guint outstanding, guint calls, GError **error)
 {
   g_autoptr (BenchSamples) samples = bench_samples_new ();
-  double rate = bench_caller_run (self->caller, outstanding, calls, samples, error);
+  const pid_t pids[] = { self->world->daemon_pid, bench_child_get_pid (self->world->bus_daemon),
+                         bench_child_get_pid (self->decider) };
   const BenchCallerCounts *counts = bench_caller_get_counts (self->caller);
-  g_autofree char *answer = rate >= 0 ? bench_child_ask (self->decider, "report", 10, error) : NULL;
-  double median, p99;
+  g_autofree char *answer = NULL;
+  double cpu[N_PROCESSES];
+  double rate, median, p99;
   guint replies, errors;
 
-  if (answer == NULL || sscanf (answer, "%u %u %lf %lf", &replies, &errors, &median, &p99) != 4)
+  read_cpu (pids, cpu);
+  rate = bench_caller_run (self->caller, outstanding, calls, samples, error);
+  if (rate < 0)
     return FALSE;
+  add_cpu (results->our_cpu, pids, cpu, calls);
+  answer = bench_child_ask (self->decider, "report", 10, error);
+  if (answer == NULL)
+    return FALSE;
+  if (sscanf (answer, "%u %u %lf %lf", &replies, &errors, &median, &p99) != 4)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "the decider said %s", answer);
+      return FALSE;
+    }
   if (errors > 0)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_FAILED, "%u of %u Redirect calls failed", errors,
@@ -196,6 +241,27 @@ add_times (BenchReport *report, const char *part, const char *what, Rounds *roun
 }
 
 static void
+add_cpus (BenchReport *report, const char *part, Results *results)
+{
+  static const char *const figures[N_PROCESSES] = { "CPU a call of deflectd (floor: emitter)",
+                                                    "CPU a call of the bus",
+                                                    "CPU a call of the decider (floor: answerer)" };
+
+  for (guint i = 0; i < N_PROCESSES; i++)
+    {
+      double ours = bench_samples_median (results->our_cpu[i]);
+      double floor = bench_samples_median (results->floor_cpu[i]);
+
+      bench_report_add (report, (BenchFigure){ .part = part,
+                                               .figure = figures[i],
+                                               .measured = ours,
+                                               .unit = "µs",
+                                               .floor = floor,
+                                               .ratio = ours / floor });
+    }
+}
+
+static void
 report_rounds (Rate *self, BenchReport *report)
 {
   for (guint i = 0; i < G_N_ELEMENTS (outstandings); i++)
@@ -210,6 +276,7 @@ report_rounds (Rate *self, BenchReport *report)
       add_times (report, part, "INVITE to 302", &results->ours, &results->floor);
       add_times (report, part, "with the reply (floor: GDBus)", &results->whole_ours,
                  &results->whole_floor);
+      add_cpus (report, part, results);
       if (outstandings[i] == 1)
         bench_report_add (report, (BenchFigure){ .part = part,
                                                  .figure = "INVITE to 302 against the floor",

@@ -5,6 +5,7 @@
 
 #include <json-glib/json-glib.h>
 #include <libsmartcols.h>
+#include <math.h>
 #include <stdio.h>
 
 struct _BenchReport
@@ -58,6 +59,26 @@ bench_report_count_missed (const BenchReport *self)
   for (guint i = 0; i < self->figures->len; i++)
     missed += g_array_index (self->figures, BenchFigure, i).verdict == BENCH_MISSED;
   return missed;
+}
+
+guint
+bench_report_count (const BenchReport *self)
+{
+  return self->figures->len;
+}
+
+guint
+bench_report_count_absurd (const BenchReport *self)
+{
+  guint absurd = 0;
+
+  for (guint i = 0; i < self->figures->len; i++)
+    {
+      const BenchFigure *figure = &g_array_index (self->figures, BenchFigure, i);
+
+      absurd += !isfinite (figure->measured) || !isfinite (figure->ratio);
+    }
+  return absurd;
 }
 
 static char *

@@ -40,6 +40,11 @@ void bench_report_add (BenchReport *self, BenchFigure figure);
 
 guint bench_report_count_missed (const BenchReport *self);
 
+/* How many figures there are, and how many of them no measurement can have (negative, no number).
+ */
+guint bench_report_count (const BenchReport *self);
+guint bench_report_count_absurd (const BenchReport *self);
+
 /* To stdout. */
 void bench_report_print (const BenchReport *self);
 
