@@ -34,7 +34,7 @@
 #define EXIT_USAGE 2
 
 #define DRAIN_SECONDS 5
-#define FLUSH_SECONDS 1
+#define RELEASE_SECONDS 1
 
 /* Descriptors that are no inbound connection: the bus, sockets that listen, the loop, the log. */
 #define OWN_DESCRIPTORS 256
@@ -47,17 +47,17 @@ typedef struct
   DflClock *clock;
   DflSwitchboard *switchboard;
   DflSipAgent *agent;
-  GDBusConnection *connection;
+  DflConnection *connection;
   DflService *service;
   guint limit; /* the source that ends a wait on the way down */
-  gboolean leaving, finishing;
+  gboolean leaving, finishing, bus_is_gone;
   int exit_code;
 } Daemon;
 
 /* --- Going down --- */
 
 static gboolean
-on_flush_limit (gpointer data)
+on_release_limit (gpointer data)
 {
   Daemon *self = data;
 
@@ -67,11 +67,10 @@ on_flush_limit (gpointer data)
 }
 
 static void
-on_flushed (GObject *source, GAsyncResult *result, gpointer data)
+on_name_released (gpointer data)
 {
   Daemon *self = data;
 
-  g_dbus_connection_flush_finish (G_DBUS_CONNECTION (source), result, NULL);
   g_main_loop_quit (self->loop);
 }
 
@@ -83,18 +82,14 @@ finish (Daemon *self)
     return;
   self->finishing = TRUE;
   g_clear_handle_id (&self->limit, g_source_remove);
-  if (g_dbus_connection_is_closed (self->connection))
+  if (self->bus_is_gone)
     {
       g_main_loop_quit (self->loop);
       return;
     }
   dfl_service_close (self->service);
-  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                          "org.freedesktop.DBus", "ReleaseName",
-                          g_variant_new ("(s)", DFL_BUS_NAME), NULL, G_DBUS_CALL_FLAGS_NONE, -1,
-                          NULL, NULL, NULL);
-  g_dbus_connection_flush (self->connection, NULL, on_flushed, self);
-  self->limit = g_timeout_add_seconds (FLUSH_SECONDS, on_flush_limit, self);
+  dfl_connection_release_name (self->connection, DFL_BUS_NAME, on_name_released, self);
+  self->limit = g_timeout_add_seconds (RELEASE_SECONDS, on_release_limit, self);
 }
 
 static gboolean
@@ -141,65 +136,37 @@ on_terminate (gpointer data)
 /* --- The bus --- */
 
 static void
-on_connection_closed (GDBusConnection *connection, gboolean vanished, GError *error, gpointer data)
+on_connection_closed (gpointer data)
 {
   Daemon *self = data;
 
+  self->bus_is_gone = TRUE;
   if (self->finishing)
-    return;
+    {
+      g_main_loop_quit (self->loop);
+      return;
+    }
   dfl_log_problem ("lost the connection to the bus; start deflectd again when the bus is back");
   leave (self, EXIT_FAILED);
 }
 
 static void
-on_name_requested (GObject *source, GAsyncResult *result, gpointer data)
+on_name_answered (const GError *error, gpointer data)
 {
-  /* org.freedesktop.DBus.RequestName, in the D-Bus specification. */
-  enum
-  {
-    PRIMARY_OWNER = 1
-  };
   Daemon *self = data;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
-                                                              &error);
   g_autofree char *problem = NULL;
-  guint32 answer = 0;
 
   if (self->leaving)
     return;
-  if (reply != NULL)
-    g_variant_get (reply, "(u)", &answer);
-  if (answer == PRIMARY_OWNER)
+  if (error == NULL)
     {
       g_info ("ready: %s is ours", DFL_BUS_NAME);
       dfl_notify_ready ();
       return;
     }
-  if (error != NULL)
-    {
-      g_dbus_error_strip_remote_error (error);
-      problem = g_strdup_printf ("cannot own the name %s (%s); run deflectd as the user that the "
-                                 "bus policy allows it",
-                                 DFL_BUS_NAME, error->message);
-    }
-  else
-    problem = g_strdup_printf ("%s is already owned on this bus; stop the other deflectd first, or "
-                               "name another bus with --bus",
-                               DFL_BUS_NAME);
+  problem = g_strdup_printf ("cannot own the name %s: %s", DFL_BUS_NAME, error->message);
   dfl_log_problem (problem);
   leave (self, EXIT_FAILED);
-}
-
-static void
-request_name (Daemon *self)
-{
-  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                          "org.freedesktop.DBus", "RequestName",
-                          g_variant_new ("(su)", DFL_BUS_NAME,
-                                         (guint32)G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE),
-                          G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE, -1, NULL,
-                          on_name_requested, self);
 }
 
 static char *
@@ -212,18 +179,13 @@ find_bus (const char *bus, GError **error)
   return g_strdup (bus);
 }
 
-/* A connection of our own: the shared one of g_bus_get ends the process when the bus goes. */
 static gboolean
 connect_bus (Daemon *self, GError **error)
 {
   g_autofree char *address = find_bus (self->options->bus, error);
 
   if (address != NULL)
-    self->connection = g_dbus_connection_new_for_address_sync (
-        address,
-        G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
-            | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-        NULL, NULL, error);
+    self->connection = dfl_connection_new (address, error);
   if (self->connection == NULL)
     {
       g_prefix_error (error,
@@ -231,7 +193,7 @@ connect_bus (Daemon *self, GError **error)
                       self->options->bus);
       return FALSE;
     }
-  g_signal_connect (self->connection, "closed", G_CALLBACK (on_connection_closed), self);
+  dfl_connection_set_closed (self->connection, on_connection_closed, self);
   return TRUE;
 }
 
@@ -336,7 +298,7 @@ start (Daemon *self, GError **error)
                                                                          : DFL_BUS_SESSION,
                                    self->switchboard, self->clock,
                                    dfl_sip_agent_get_listening (self->agent));
-  request_name (self);
+  dfl_connection_request_name (self->connection, DFL_BUS_NAME, on_name_answered, self);
   return TRUE;
 }
 
@@ -352,12 +314,7 @@ take_down (Daemon *self)
     g_signal_handlers_disconnect_by_data (self->switchboard, self);
   g_clear_object (&self->switchboard);
   g_clear_object (&self->clock);
-  if (self->connection != NULL)
-    {
-      g_signal_handlers_disconnect_by_data (self->connection, self);
-      g_dbus_connection_close_sync (self->connection, NULL, NULL);
-    }
-  g_clear_object (&self->connection);
+  g_clear_pointer (&self->connection, dfl_connection_free);
   g_clear_pointer (&self->settings, dfl_settings_free);
 }
 

@@ -4,26 +4,12 @@
 #include "notify.h"
 
 #include <glib.h>
-
-#ifdef HAVE_SYSTEMD
 #include <systemd/sd-daemon.h>
-
-static void
-notify (const char *state)
-{
-  sd_notify (FALSE, state);
-}
-#else
-static void
-notify (const char *state)
-{
-}
-#endif
 
 void
 dfl_notify_ready (void)
 {
-  notify ("READY=1");
+  sd_notify (FALSE, "READY=1");
 }
 
 void
@@ -33,11 +19,11 @@ dfl_notify_reloading (void)
   g_autofree char *state = g_strdup_printf ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT,
                                             g_get_monotonic_time ());
 
-  notify (state);
+  sd_notify (FALSE, state);
 }
 
 void
 dfl_notify_stopping (void)
 {
-  notify ("STOPPING=1");
+  sd_notify (FALSE, "STOPPING=1");
 }

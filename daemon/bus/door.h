@@ -5,19 +5,16 @@
 
 #pragma once
 
-#include <gio/gio.h>
-
+#include "bus/connection.h"
 #include "bus/peers.h"
 
 typedef struct _DflDoor DflDoor;
 
 /*
- * Claims every method call that arrives on the connection, before GDBus can answer any of them,
- * and hands it to request in the thread-default main context of the caller, with its sender's
- * identity known; gone is told when such a sender leaves the bus. connection is one to a message
- * bus.
+ * Claims every method call that arrives on the connection and hands it to request, with its
+ * sender's identity known; gone is told when such a sender leaves the bus.
  */
-DflDoor *dfl_door_new (GDBusConnection *connection,
+DflDoor *dfl_door_new (DflConnection *connection,
                        DflPeerRequestFunc request,
                        DflPeerGoneFunc gone,
                        gpointer data);
@@ -27,13 +24,13 @@ void dfl_door_free (DflDoor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflDoor, dfl_door_free)
 
 /* Answers; body (floating is taken) is a tuple or NULL. An answer that nobody wants is not sent. */
-void dfl_door_reply (DflDoor *self, GDBusMessage *request, GVariant *body);
+void dfl_door_reply (DflDoor *self, sd_bus_message *request, GVariant *body);
 
 /* The one exit for errors of ours: DFL_ERROR by its name in the contract, anything else Failed. */
-void dfl_door_reply_error (DflDoor *self, GDBusMessage *request, const GError *error);
+void dfl_door_reply_error (DflDoor *self, sd_bus_message *request, const GError *error);
 
 /* Refuses by a name of the D-Bus specification: the request itself is wrong. */
-void dfl_door_refuse (DflDoor *self, GDBusMessage *request, const char *name, const char *text);
+void dfl_door_refuse (DflDoor *self, sd_bus_message *request, const char *name, const char *text);
 
 /* Sends a signal; destination NULL broadcasts it. body is borrowed. */
 void dfl_door_signal (DflDoor *self,

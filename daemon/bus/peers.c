@@ -4,6 +4,7 @@
 #include "bus/peers.h"
 
 #include "bus/local-user.h"
+#include "bus/message.h"
 #include "core/error.h"
 
 /*
@@ -28,13 +29,13 @@ typedef struct
   DflPeer public;
   char *name;
   User *user;  /* NULL until the uid is known */
-  GQueue held; /* of GDBusMessage */
+  GQueue held; /* of sd_bus_message */
   gboolean known;
 } Peer;
 
 struct _DflPeers
 {
-  GDBusConnection *connection;
+  sd_bus *bus;
   DflPeerRequestFunc request;
   DflPeerRefuseFunc refuse;
   DflPeerGoneFunc gone;
@@ -57,7 +58,7 @@ clear_peers (DflPeers *self)
 {
   g_clear_pointer (&self->peers, g_hash_table_unref);
   g_clear_pointer (&self->users, g_hash_table_unref);
-  g_clear_object (&self->connection);
+  g_clear_pointer (&self->bus, sd_bus_unref);
 }
 
 static Question *
@@ -85,7 +86,7 @@ free_peer (Peer *self)
 {
   if (self->user != NULL)
     g_ptr_array_remove_fast (self->user->peers, self);
-  g_queue_clear_full (&self->held, g_object_unref);
+  g_queue_clear_full (&self->held, dfl_message_unref);
   g_free (self->name);
   g_free (self);
 }
@@ -109,14 +110,14 @@ is_idle_user (gpointer key, gpointer value, gpointer data)
 static void
 become_known (DflPeers *self, Peer *peer)
 {
-  GDBusMessage *message;
+  sd_bus_message *message;
 
   peer->public.decided_by = peer->user->decided_by;
   peer->known = TRUE;
   while ((message = g_queue_pop_head (&peer->held)) != NULL)
     {
       self->request (&peer->public, message, self->data);
-      g_object_unref (message);
+      sd_bus_message_unref (message);
     }
 }
 
@@ -166,34 +167,66 @@ drop_peer (DflPeers *self, const char *name, const GError *error)
 }
 
 static void
-on_uid_found (GObject *source, GAsyncResult *result, gpointer data)
+take_uid (DflPeers *self, const char *name, sd_bus_message *answer)
 {
-  g_autoptr (Question) question = data;
-  DflPeers *self = question->self;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) answer = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
-                                                               &error);
-  Peer *peer;
+  Peer *peer = g_hash_table_lookup (self->peers, name);
+  const sd_bus_error *refusal = sd_bus_message_get_error (answer);
 
-  if (self->closed)
-    return;
-  peer = g_hash_table_lookup (self->peers, question->name);
   if (peer == NULL)
     return;
-  if (answer == NULL)
+  if (refusal != NULL
+      || sd_bus_message_read_basic (answer, SD_BUS_TYPE_UINT32, &peer->public.uid) <= 0)
     {
-      g_autoptr (GError) refusal = g_error_new (
+      g_autoptr (GError) error = g_error_new (
           DFL_ERROR, DFL_ERROR_FAILED,
-          "the bus does not say whose connection this is; connect again: %s", error->message);
+          "the bus does not say whose connection this is; connect again: %s",
+          refusal != NULL && refusal->message != NULL ? refusal->message : "no answer");
 
-      drop_peer (self, question->name, refusal);
+      drop_peer (self, name, error);
       return;
     }
-  g_variant_get (answer, "(u)", &peer->public.uid);
   peer->user = ensure_user (self, peer->public.uid);
   g_ptr_array_add (peer->user->peers, peer);
   if (peer->user->decided_by != NULL)
     become_known (self, peer);
+}
+
+static int
+on_uid_found (sd_bus_message *answer, void *data, sd_bus_error *ignored)
+{
+  Question *question = data;
+
+  if (!question->self->closed)
+    take_uid (question->self, question->name, answer);
+  return 0;
+}
+
+static void
+on_question_over (void *data)
+{
+  question_free (data);
+}
+
+static void
+ask_uid (DflPeers *self, const char *name)
+{
+  Question *question = question_new (self, name, 0);
+  sd_bus_slot *slot = NULL;
+  int result = sd_bus_call_method_async (self->bus, &slot, "org.freedesktop.DBus",
+                                         "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                         "GetConnectionUnixUser", on_uid_found, question, "s",
+                                         name);
+
+  if (result < 0)
+    {
+      /* The connection is closed: nobody waits for an answer any longer. */
+      question_free (question);
+      return;
+    }
+  sd_bus_slot_set_destroy_callback (slot, on_question_over);
+  /* The slot lives until the answer is there, and no longer than the bus. */
+  sd_bus_slot_set_floating (slot, TRUE);
+  sd_bus_slot_unref (slot);
 }
 
 static Peer *
@@ -205,16 +238,12 @@ add_peer (DflPeers *self, const char *name)
   peer->public.name = peer->name;
   g_queue_init (&peer->held);
   g_hash_table_insert (self->peers, peer->name, peer);
-  g_dbus_connection_call (self->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                          "org.freedesktop.DBus", "GetConnectionUnixUser",
-                          g_variant_new ("(s)", name), G_VARIANT_TYPE ("(u)"),
-                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_uid_found,
-                          question_new (self, name, 0));
+  ask_uid (self, name);
   return peer;
 }
 
 static void
-refuse_for_limit (DflPeers *self, GDBusMessage *message, const char *text)
+refuse_for_limit (DflPeers *self, sd_bus_message *message, const char *text)
 {
   g_autoptr (GError) error = g_error_new_literal (DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED, text);
 
@@ -222,9 +251,9 @@ refuse_for_limit (DflPeers *self, GDBusMessage *message, const char *text)
 }
 
 void
-dfl_peers_take (DflPeers *self, GDBusMessage *message)
+dfl_peers_take (DflPeers *self, sd_bus_message *message)
 {
-  const char *name = g_dbus_message_get_sender (message);
+  const char *name = sd_bus_message_get_sender (message);
   Peer *peer = g_hash_table_lookup (self->peers, name);
 
   if (peer == NULL)
@@ -243,7 +272,7 @@ dfl_peers_take (DflPeers *self, GDBusMessage *message)
     refuse_for_limit (self, message,
                       "too many calls before the first one was answered; wait for an answer");
   else
-    g_queue_push_tail (&peer->held, g_object_ref (message));
+    g_queue_push_tail (&peer->held, sd_bus_message_ref (message));
 }
 
 void
@@ -259,7 +288,7 @@ dfl_peers_vanish (DflPeers *self, const char *name)
 }
 
 DflPeers *
-dfl_peers_new (GDBusConnection *connection,
+dfl_peers_new (sd_bus *bus,
                DflPeerRequestFunc request,
                DflPeerRefuseFunc refuse,
                DflPeerGoneFunc gone,
@@ -267,7 +296,7 @@ dfl_peers_new (GDBusConnection *connection,
 {
   DflPeers *self = g_rc_box_new0 (DflPeers);
 
-  self->connection = g_object_ref (connection);
+  self->bus = sd_bus_ref (bus);
   self->request = request;
   self->refuse = refuse;
   self->gone = gone;

@@ -5,7 +5,8 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include <glib.h>
+#include <systemd/sd-bus.h>
 
 /* One connection on the bus, from its first message until it leaves the bus. */
 typedef struct
@@ -18,15 +19,15 @@ typedef struct
 typedef struct _DflPeers DflPeers;
 
 /* A message of a peer that is known, in the order in which the peer sent them. */
-typedef void (*DflPeerRequestFunc) (DflPeer *peer, GDBusMessage *message, gpointer data);
+typedef void (*DflPeerRequestFunc) (DflPeer *peer, sd_bus_message *message, gpointer data);
 
 /* A message that cannot be served, and why; the sender's identity is not known. */
-typedef void (*DflPeerRefuseFunc) (GDBusMessage *message, const GError *error, gpointer data);
+typedef void (*DflPeerRefuseFunc) (sd_bus_message *message, const GError *error, gpointer data);
 
 /* A peer is gone; the last moment at which the pointer is good. */
 typedef void (*DflPeerGoneFunc) (DflPeer *peer, gpointer data);
 
-DflPeers *dfl_peers_new (GDBusConnection *connection,
+DflPeers *dfl_peers_new (sd_bus *bus,
                          DflPeerRequestFunc request,
                          DflPeerRefuseFunc refuse,
                          DflPeerGoneFunc gone,
@@ -37,7 +38,7 @@ void dfl_peers_free (DflPeers *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflPeers, dfl_peers_free)
 
 /* Serves a message now or when its sender is known. Has a sender. */
-void dfl_peers_take (DflPeers *self, GDBusMessage *message);
+void dfl_peers_take (DflPeers *self, sd_bus_message *message);
 
 /* The unique name has left the bus. */
 void dfl_peers_vanish (DflPeers *self, const char *name);

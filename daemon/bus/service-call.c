@@ -16,7 +16,7 @@ typedef struct
 {
   DflService *service;
   DflCall *call;
-  GDBusMessage *request;
+  sd_bus_message *request;
   DflAlarm *alarm;
 } DflWaiter;
 
@@ -42,7 +42,7 @@ static void
 free_waiter (DflWaiter *self)
 {
   dfl_clock_clear_alarm (self->service->clock, &self->alarm);
-  g_object_unref (self->request);
+  sd_bus_message_unref (self->request);
   g_free (self);
 }
 
@@ -119,7 +119,7 @@ add_waiter (DflRequest *request)
 
   waiter->service = service;
   waiter->call = request->node.call;
-  waiter->request = g_object_ref (request->message);
+  waiter->request = sd_bus_message_ref (request->message);
   waiter->alarm = dfl_clock_set_alarm (service->clock, dfl_clock_now (service->clock) + WAIT_LIMIT,
                                        on_wait_limit, waiter);
   g_hash_table_insert (service->waiters, waiter->call, waiter);

@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <gio/gio.h>
+
 #include "bus/audience.h"
 #include "bus/door.h"
 #include "bus/service.h"
@@ -45,7 +47,7 @@ typedef struct
 {
   DflService *service;
   DflPeer *peer;
-  GDBusMessage *message;
+  sd_bus_message *message;
   GVariant *parameters; /* a tuple of the method's signature */
   DflNode node;
 } DflRequest;
@@ -78,7 +80,7 @@ gboolean dfl_request_check_options (GVariant *options, const char *const *names,
 /* Checks that tables and interfaces agree; to be called once before anything else here. */
 void dfl_tree_init (void);
 /* The one entrance: answers every message. */
-void dfl_tree_dispatch (DflService *service, DflPeer *peer, GDBusMessage *message);
+void dfl_tree_dispatch (DflService *service, DflPeer *peer, sd_bus_message *message);
 /* The NULL-terminated interfaces of a kind of node. */
 const DflInterface *const *dfl_tree_get_interfaces (DflNodeKind kind);
 /* The path of an account or a call. */

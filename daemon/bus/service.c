@@ -187,7 +187,7 @@ on_call_removed (DflSwitchboard *switchboard, DflCall *call, gpointer data)
 /* --- What the door says --- */
 
 static void
-on_request (DflPeer *peer, GDBusMessage *message, gpointer data)
+on_request (DflPeer *peer, sd_bus_message *message, gpointer data)
 {
   dfl_tree_dispatch (data, peer, message);
 }
@@ -260,7 +260,7 @@ dfl_service_class_init (DflServiceClass *class)
 }
 
 DflService *
-dfl_service_new (GDBusConnection *connection,
+dfl_service_new (DflConnection *connection,
                  DflBusMode mode,
                  DflSwitchboard *switchboard,
                  DflClock *clock,

@@ -5,8 +5,7 @@
 
 #pragma once
 
-#include <gio/gio.h>
-
+#include "bus/connection.h"
 #include "core/switchboard.h"
 
 typedef enum
@@ -22,7 +21,7 @@ G_DECLARE_FINAL_TYPE (DflService, dfl_service, DFL, SERVICE, GObject)
  * Publishes the switchboard on the connection from the moment of the call on, before any name is
  * owned. listening is what Manager.Listening shows.
  */
-DflService *dfl_service_new (GDBusConnection *connection,
+DflService *dfl_service_new (DflConnection *connection,
                              DflBusMode mode,
                              DflSwitchboard *switchboard,
                              DflClock *clock,

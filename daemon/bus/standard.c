@@ -190,7 +190,7 @@ add_children (DflRequest *request, GString *xml)
   switch (request->node.kind)
     {
     case DFL_NODE_ABOVE:
-      add_child (xml, g_str_equal (g_dbus_message_get_path (request->message), "/") ? "org"
+      add_child (xml, g_str_equal (sd_bus_message_get_path (request->message), "/") ? "org"
                                                                                     : "deflectd1");
       break;
     case DFL_NODE_ROOT:

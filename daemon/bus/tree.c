@@ -3,6 +3,7 @@
 
 #include "bus/service-private.h"
 
+#include "bus/message.h"
 #include "core/error.h"
 #include "data/names.h"
 
@@ -160,13 +161,12 @@ find_method (DflNodeKind kind,
 }
 
 void
-dfl_tree_dispatch (DflService *service, DflPeer *peer, GDBusMessage *message)
+dfl_tree_dispatch (DflService *service, DflPeer *peer, sd_bus_message *message)
 {
-  const char *signature = g_dbus_message_get_signature (message);
-  DflRequest request = { service, peer, message, g_dbus_message_get_body (message),
-                         find_node (service, peer, g_dbus_message_get_path (message)) };
+  DflRequest request = { service, peer, message, NULL,
+                         find_node (service, peer, sd_bus_message_get_path (message)) };
   const GDBusMethodInfo *method = NULL;
-  g_autoptr (GVariant) nothing = NULL;
+  g_autoptr (GVariant) parameters = NULL;
   DflRequestHandler handler;
 
   if (request.node.kind == DFL_NODE_ABSENT)
@@ -175,20 +175,24 @@ dfl_tree_dispatch (DflService *service, DflPeer *peer, GDBusMessage *message)
                        "There is no such object; ask for the ones there are");
       return;
     }
-  handler = find_method (request.node.kind, g_dbus_message_get_interface (message),
-                         g_dbus_message_get_member (message), &method);
+  handler = find_method (request.node.kind, sd_bus_message_get_interface (message),
+                         sd_bus_message_get_member (message), &method);
   if (handler == NULL)
-    dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownMethod",
-                     "The object has no such method; introspect it to see what it has");
-  else if (!has_signature (method, signature == NULL ? "" : signature))
-    dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.InvalidArgs",
-                     "The method takes other arguments; introspect the object to see which");
-  else
     {
-      if (request.parameters == NULL)
-        request.parameters = nothing = g_variant_ref_sink (g_variant_new ("()"));
-      handler (&request);
+      dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownMethod",
+                       "The object has no such method; introspect it to see what it has");
+      return;
     }
+  if (has_signature (method, sd_bus_message_get_signature (message, TRUE)))
+    parameters = dfl_message_read (message);
+  if (parameters == NULL)
+    {
+      dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.InvalidArgs",
+                       "The method takes other arguments; introspect the object to see which");
+      return;
+    }
+  request.parameters = g_variant_ref_sink (parameters);
+  handler (&request);
 }
 
 /* --- Requests --- */
