@@ -145,14 +145,38 @@ dfl_table_free (DflTable *self)
 
 /* --- JSON --- */
 
+/* json-glib escapes what JSON demands, which leaves what a terminal takes for a command, or what
+ * turns text around. Outside ASCII everything stands in strings, where an escape is the same text.
+ */
+static char *
+escape_json (const char *text)
+{
+  GString *out = g_string_sized_new (strlen (text));
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar c = g_utf8_get_char (text);
+
+      if (c < 0x7f || is_harmless (c))
+        g_string_append_unichar (out, c);
+      else if (c < 0x10000)
+        g_string_append_printf (out, "\\u%04x", c);
+      else
+        g_string_append_printf (out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+                                0xdc00 + ((c - 0x10000) & 0x3ff));
+    }
+  return g_string_free (out, FALSE);
+}
+
 void
 dfl_output_json (JsonNode *node, gboolean pretty)
 {
   g_autoptr (JsonNode) root = node;
   g_autofree char *text = json_to_string (root, pretty);
+  g_autofree char *safe = escape_json (text);
 
   /* JSON is UTF-8 whatever the locale is, so not g_print(). */
-  fputs (text, stdout);
+  fputs (safe, stdout);
   fputc ('\n', stdout);
   fflush (stdout);
 }
