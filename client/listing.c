@@ -109,7 +109,7 @@ dfl_listing_calls_print (GVariant *objects)
   const char *headings[] = { _ ("ID"),      _ ("STATE"), _ ("CALLER"),   _ ("CALLED"),
                              _ ("ACCOUNT"), _ ("SINCE"), _ ("DEADLINE"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_CALL_INTERFACE);
-  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 2 | 1u << 3);
   g_autoptr (GHashTable) names = account_names (objects);
 
   for (guint i = 0; i < list->len; i++)
@@ -135,7 +135,7 @@ dfl_listing_accounts_print (GVariant *objects)
   const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("ADDRESS"),
                              _ ("USERS"),   _ ("REASON"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
-  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 4);
 
   for (guint i = 0; i < list->len; i++)
     {
@@ -157,7 +157,7 @@ void
 dfl_listing_print_properties (GVariant *properties)
 {
   const char *headings[] = { "", "", NULL };
-  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE, 1u << 1);
   GVariantIter iter;
   const char *name;
   GVariant *value;

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Characters of a caller's name where there is little room. */
+#define MAX_NAME 32
+
 /* Invisible or reordering characters could make a caller's name look like something else. */
 static gboolean
 is_harmless (gunichar c)
@@ -92,7 +95,7 @@ struct _DflTable
 };
 
 DflTable *
-dfl_table_new (const char *const *headings, gboolean with_headings)
+dfl_table_new (const char *const *headings, gboolean with_headings, guint wide)
 {
   DflTable *self = g_new0 (DflTable, 1);
 
@@ -102,7 +105,8 @@ dfl_table_new (const char *const *headings, gboolean with_headings)
   scols_table_enable_noheadings (self->table, !with_headings);
   self->columns = g_strv_length ((char **)headings);
   for (guint i = 0; i < self->columns; i++)
-    scols_table_new_column (self->table, headings[i], 0, i > 0 ? SCOLS_FL_TRUNC : 0);
+    scols_table_new_column (self->table, headings[i], 0,
+                            (wide & (1u << i)) != 0 ? SCOLS_FL_WRAP : 0);
   return self;
 }
 
@@ -240,11 +244,23 @@ dfl_property_boolean (GVariant *properties, const char *name)
   return value;
 }
 
+/* A name of any length must not push the number, or the doubt, out of sight. */
+static char *
+shorten (const char *name)
+{
+  g_autofree char *start = NULL;
+
+  if (g_utf8_strlen (name, -1) <= MAX_NAME)
+    return g_strdup (name);
+  start = g_utf8_substring (name, 0, MAX_NAME - 1);
+  return g_strconcat (start, "…", NULL);
+}
+
 char *
 dfl_output_caller (GVariant *properties)
 {
   const char *presentation = dfl_property_string (properties, "CallerPresentation");
-  const char *name = dfl_property_string (properties, "CallerName");
+  g_autofree char *name = shorten (dfl_property_string (properties, "CallerName"));
   const char *place = dfl_property_string (properties, "CallerNumber");
   g_autofree char *who = NULL;
 

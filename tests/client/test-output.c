@@ -72,6 +72,8 @@ test_caller (void)
     { "allowed", "Carol", "+4930", FALSE, "Carol +4930 (claimed)" },
     { "allowed", "", "+4930", TRUE, "+4930" },
     { "allowed", "Carol", "", FALSE, "Carol sip:carol@example.org (claimed)" },
+    { "allowed", "An officer of your trusted bank (verified)", "+4930", FALSE,
+      "An officer of your trusted bank… +4930 (claimed)" },
     /* Whatever else came with it stays hidden. */
     { "anonymous", "Carol", "+4930", TRUE, "anonymous" },
   };
