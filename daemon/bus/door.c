@@ -17,10 +17,15 @@
 
 #define BUS_NAME "org.freedesktop.DBus"
 
-/* Messages that one turn of the loop serves, so that a flood on the bus does not keep SIP out. */
+/* What one turn of the loop serves at most, so that a flood on the bus does not keep SIP out. */
 #define BATCH 64
-/* Messages that may wait for the main context; more are refused where they arrive. */
+#define BATCH_MICROSECONDS 5000
+/* What may wait for the main context, in messages and in bytes; more is refused where it arrives.
+ */
 #define MAX_QUEUED 32768
+#define MAX_QUEUED_BYTES (64 * 1024 * 1024)
+/* No method takes more than this. */
+#define MAX_BODY (256 * 1024)
 
 /* What the worker thread and the main context share; outlives the door while a filter runs. */
 typedef struct
@@ -169,18 +174,31 @@ get_vanished_name (GDBusMessage *message)
   return name[0] == ':' && new_owner[0] == '\0' ? name : NULL;
 }
 
+static gsize
+get_size (GDBusMessage *message)
+{
+  GVariant *body = g_dbus_message_get_body (message);
+
+  return body == NULL ? 0 : g_variant_get_size (body);
+}
+
 /* In the worker thread: FALSE where the door is closed or, unless it must, the message does not
  * fit any more. */
 static gboolean
 push (Queue *queue, GDBusMessage *message, gboolean must)
 {
+  gsize size = get_size (message);
   gboolean fits;
 
   g_mutex_lock (&queue->lock);
-  fits = queue->wake_up != NULL && (must || g_queue_get_length (&queue->messages) < MAX_QUEUED);
+  fits = queue->wake_up != NULL
+         && (must
+             || (size <= MAX_BODY && queue->bytes + size <= MAX_QUEUED_BYTES
+                 && g_queue_get_length (&queue->messages) < MAX_QUEUED));
   if (fits)
     {
       g_queue_push_tail (&queue->messages, g_object_ref (message));
+      queue->bytes += size;
       if (g_queue_get_length (&queue->messages) == 1)
         g_source_set_ready_time (queue->wake_up, 0);
     }
@@ -199,7 +217,7 @@ on_message (GDBusConnection *connection, GDBusMessage *message, gboolean incomin
     case G_DBUS_MESSAGE_TYPE_METHOD_CALL:
       if (g_dbus_message_get_sender (message) != NULL && !push (data, message, FALSE))
         refuse (connection, message, error_names[DFL_ERROR_LIMIT_EXCEEDED],
-                "deflectd has too much to do; try again in a moment");
+                "this is too much for deflectd; send less, or try again in a moment");
       g_object_unref (message);
       return NULL;
     case G_DBUS_MESSAGE_TYPE_SIGNAL:
@@ -219,6 +237,8 @@ pop (Queue *queue)
 
   g_mutex_lock (&queue->lock);
   message = g_queue_pop_head (&queue->messages);
+  if (message != NULL)
+    queue->bytes -= get_size (message);
   g_mutex_unlock (&queue->lock);
   return message;
 }
@@ -228,9 +248,10 @@ on_wake_up (gpointer data)
 {
   DflDoor *self = data;
   g_autoptr (GSource) wake_up = g_source_ref (self->wake_up);
+  gint64 until = g_get_monotonic_time () + BATCH_MICROSECONDS;
 
   g_source_set_ready_time (wake_up, -1);
-  for (guint i = 0; i < BATCH; i++)
+  for (guint i = 0; i < BATCH && g_get_monotonic_time () < until; i++)
     {
       g_autoptr (GDBusMessage) message = pop (self->queue);
       const char *vanished;

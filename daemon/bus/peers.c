@@ -8,11 +8,13 @@
 
 /*
  * The bus never gives a unique name out twice, so what was learned about one stays true until it
- * leaves. Everything here is bounded: connections by MAX_PEERS (and by the bus, per user), what
- * one of them may have waiting for its identity by MAX_HELD.
+ * leaves. Everything here is bounded: what a connection may have waiting for its identity by
+ * MAX_HELD and MAX_HELD_BYTES, the connections by MAX_PEERS (and by the bus, per user). Where there
+ * are more, one that only asked something is forgotten, and the bus asked again when it comes back.
  */
-#define MAX_PEERS 8192
+#define MAX_PEERS 4096
 #define MAX_HELD 256
+#define MAX_HELD_BYTES (1024 * 1024)
 /* Users whose name is kept although nobody of them is connected. */
 #define MAX_IDLE_USERS 256
 
@@ -29,6 +31,7 @@ typedef struct
   char *name;
   User *user;  /* NULL until the uid is known */
   GQueue held; /* of GDBusMessage */
+  gsize held_bytes;
   gboolean known;
 } Peer;
 
@@ -196,6 +199,26 @@ on_uid_found (GObject *source, GAsyncResult *result, gpointer data)
     become_known (self, peer);
 }
 
+/* Makes room for another peer; FALSE where nobody can be forgotten. */
+static gboolean
+forget_one (DflPeers *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->peers);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Peer *peer = value;
+
+      if (!peer->known || peer->public.subscribed)
+        continue;
+      g_hash_table_iter_remove (&iter);
+      return TRUE;
+    }
+  return FALSE;
+}
+
 static Peer *
 add_peer (DflPeers *self, const char *name)
 {
@@ -221,6 +244,22 @@ refuse_for_limit (DflPeers *self, GDBusMessage *message, const char *text)
   self->refuse (message, error, self->data);
 }
 
+static void
+hold (DflPeers *self, Peer *peer, GDBusMessage *message)
+{
+  GVariant *body = g_dbus_message_get_body (message);
+  gsize size = body == NULL ? 0 : g_variant_get_size (body);
+
+  if (g_queue_get_length (&peer->held) >= MAX_HELD || peer->held_bytes + size > MAX_HELD_BYTES)
+    {
+      refuse_for_limit (self, message,
+                        "too many calls before the first one was answered; wait for an answer");
+      return;
+    }
+  peer->held_bytes += size;
+  g_queue_push_tail (&peer->held, g_object_ref (message));
+}
+
 void
 dfl_peers_take (DflPeers *self, GDBusMessage *message)
 {
@@ -229,7 +268,7 @@ dfl_peers_take (DflPeers *self, GDBusMessage *message)
 
   if (peer == NULL)
     {
-      if (g_hash_table_size (self->peers) >= MAX_PEERS)
+      if (g_hash_table_size (self->peers) >= MAX_PEERS && !forget_one (self))
         {
           refuse_for_limit (self, message,
                             "too many connections talk to deflectd; close some and try again");
@@ -239,11 +278,8 @@ dfl_peers_take (DflPeers *self, GDBusMessage *message)
     }
   if (peer->known)
     self->request (&peer->public, message, self->data);
-  else if (g_queue_get_length (&peer->held) >= MAX_HELD)
-    refuse_for_limit (self, message,
-                      "too many calls before the first one was answered; wait for an answer");
   else
-    g_queue_push_tail (&peer->held, g_object_ref (message));
+    hold (self, peer, message);
 }
 
 void

@@ -13,6 +13,7 @@ typedef struct
   const char *name; /* the unique name */
   guint32 uid;
   const char *decided_by; /* "user:NAME", as DecidedBy shows it */
+  gboolean subscribed;    /* somebody keeps the pointer until the peer is gone (bus/audience.h) */
 } DflPeer;
 
 typedef struct _DflPeers DflPeers;
