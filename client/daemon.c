@@ -13,6 +13,9 @@
 
 #define ID_LENGTH 8
 
+/* Who has to choose is shown so many calls. */
+#define MAX_CANDIDATES 10
+
 /* More alternatives than this the contract does not have. */
 #define MAX_ALTERNATIVES 5
 
@@ -204,12 +207,14 @@ dfl_call_id_match (GVariant *objects, const char *id, GError **error)
       if (id != NULL ? !g_str_has_prefix (bare_id (call->path), id)
                      : !g_str_equal (dfl_property_string (call->properties, "State"), "offered"))
         continue;
-      matches++;
-      append_candidate (candidates, call->path, call->properties);
+      if (matches++ < MAX_CANDIDATES)
+        append_candidate (candidates, call->path, call->properties);
       match = call->path;
     }
   if (matches == 1)
     return g_strdup (match);
+  if (matches > MAX_CANDIDATES)
+    g_string_append_printf (candidates, "\n  … (+%u)", matches - MAX_CANDIDATES);
   set_match_error (error, id, matches, candidates->str);
   return NULL;
 }

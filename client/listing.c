@@ -21,13 +21,10 @@ compare_listed (gconstpointer a, gconstpointer b)
 {
   const DflListed *first = a;
   const DflListed *second = b;
-  guint64 first_time = dfl_property_uint64 (first->properties, "OfferedAt");
-  guint64 second_time = dfl_property_uint64 (second->properties, "OfferedAt");
-  int names = strcmp (dfl_property_string (first->properties, "Name"),
-                      dfl_property_string (second->properties, "Name"));
+  int names = strcmp (first->name, second->name);
 
-  if (first_time != second_time)
-    return first_time < second_time ? -1 : 1;
+  if (first->offered_at != second->offered_at)
+    return first->offered_at < second->offered_at ? -1 : 1;
   return names != 0 ? names : strcmp (first->path, second->path);
 }
 
@@ -43,15 +40,35 @@ dfl_listing_new (GVariant *objects, const char *interface)
   g_variant_iter_init (&iter, objects);
   while (g_variant_iter_next (&iter, "{&o@a{sa{sv}}}", &path, &interfaces))
     {
-      DflListed listed = { path,
-                           g_variant_lookup_value (interfaces, interface, G_VARIANT_TYPE_VARDICT) };
+      g_autoptr (GVariant) held = interfaces;
+      DflListed listed = {
+        .path = path, .properties = g_variant_lookup_value (held, interface, G_VARIANT_TYPE_VARDICT)
+      };
 
-      if (listed.properties != NULL)
-        g_array_append_val (list, listed);
-      g_variant_unref (interfaces);
+      if (listed.properties == NULL)
+        continue;
+      listed.offered_at = dfl_property_uint64 (listed.properties, "OfferedAt");
+      listed.name = dfl_property_string (listed.properties, "Name");
+      g_array_append_val (list, listed);
     }
   g_array_sort (list, compare_listed);
   return list;
+}
+
+/* Account path to its name, for lists of many calls. */
+static GHashTable *
+account_names (GVariant *objects)
+{
+  g_autoptr (GArray) accounts = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
+  GHashTable *names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      DflListed *account = &g_array_index (accounts, DflListed, i);
+
+      g_hash_table_insert (names, g_strdup (account->path), g_strdup (account->name));
+    }
+  return names;
 }
 
 static JsonNode *
@@ -59,13 +76,14 @@ listing_json (GVariant *objects, const char *interface)
 {
   g_autoptr (GArray) list = dfl_listing_new (objects, interface);
   g_autoptr (JsonArray) array = json_array_new ();
+  g_autoptr (GHashTable) names = account_names (objects);
   JsonNode *node = json_node_alloc ();
 
   for (guint i = 0; i < list->len; i++)
     {
       DflListed *listed = &g_array_index (list, DflListed, i);
       const char *account = dfl_property_string (listed->properties, "Account");
-      const char *name = *account != '\0' ? dfl_objects_account_name (objects, account) : NULL;
+      const char *name = g_hash_table_lookup (names, account);
 
       json_array_add_element (array,
                               dfl_output_object_json (listed->path, name, listed->properties));
@@ -91,7 +109,8 @@ dfl_listing_calls_print (GVariant *objects)
   const char *headings[] = { _ ("ID"),      _ ("STATE"), _ ("CALLER"),   _ ("CALLED"),
                              _ ("ACCOUNT"), _ ("SINCE"), _ ("DEADLINE"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_CALL_INTERFACE);
-  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 2 | 1u << 3);
+  g_autoptr (GHashTable) names = account_names (objects);
 
   for (guint i = 0; i < list->len; i++)
     {
@@ -104,7 +123,7 @@ dfl_listing_calls_print (GVariant *objects)
 
       dfl_table_add (table, strrchr (listed->path, '/') + 1, dfl_property_string (call, "State"),
                      caller, dfl_property_string (call, "CalledAddress"),
-                     dfl_objects_account_name (objects, account), since, deadline, NULL);
+                     (const char *)g_hash_table_lookup (names, account), since, deadline, NULL);
     }
   dfl_table_print (table);
   return list->len > 0;
@@ -116,7 +135,7 @@ dfl_listing_accounts_print (GVariant *objects)
   const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("ADDRESS"),
                              _ ("USERS"),   _ ("REASON"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
-  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 4);
 
   for (guint i = 0; i < list->len; i++)
     {
@@ -138,7 +157,7 @@ void
 dfl_listing_print_properties (GVariant *properties)
 {
   const char *headings[] = { "", "", NULL };
-  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE, 1u << 1);
   GVariantIter iter;
   const char *name;
   GVariant *value;

@@ -12,6 +12,8 @@ typedef struct
 {
   const char *path;
   GVariant *properties;
+  guint64 offered_at; /* of a call */
+  const char *name;   /* of an account, else empty */
 } DflListed;
 
 /* The objects in a list a{oa{sa{sv}}} that have the interface, accounts by name and calls by the

@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Characters of a caller's name where there is little room. */
+#define MAX_NAME 32
+
 /* Invisible or reordering characters could make a caller's name look like something else. */
 static gboolean
 is_harmless (gunichar c)
@@ -92,7 +95,7 @@ struct _DflTable
 };
 
 DflTable *
-dfl_table_new (const char *const *headings, gboolean with_headings)
+dfl_table_new (const char *const *headings, gboolean with_headings, guint wide)
 {
   DflTable *self = g_new0 (DflTable, 1);
 
@@ -102,7 +105,8 @@ dfl_table_new (const char *const *headings, gboolean with_headings)
   scols_table_enable_noheadings (self->table, !with_headings);
   self->columns = g_strv_length ((char **)headings);
   for (guint i = 0; i < self->columns; i++)
-    scols_table_new_column (self->table, headings[i], 0, i > 0 ? SCOLS_FL_TRUNC : 0);
+    scols_table_new_column (self->table, headings[i], 0,
+                            (wide & (1u << i)) != 0 ? SCOLS_FL_WRAP : 0);
   return self;
 }
 
@@ -145,14 +149,38 @@ dfl_table_free (DflTable *self)
 
 /* --- JSON --- */
 
+/* json-glib escapes what JSON demands, which leaves what a terminal takes for a command, or what
+ * turns text around. Outside ASCII everything stands in strings, where an escape is the same text.
+ */
+static char *
+escape_json (const char *text)
+{
+  GString *out = g_string_sized_new (strlen (text));
+
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar c = g_utf8_get_char (text);
+
+      if (c < 0x7f || is_harmless (c))
+        g_string_append_unichar (out, c);
+      else if (c < 0x10000)
+        g_string_append_printf (out, "\\u%04x", c);
+      else
+        g_string_append_printf (out, "\\u%04x\\u%04x", 0xd800 + ((c - 0x10000) >> 10),
+                                0xdc00 + ((c - 0x10000) & 0x3ff));
+    }
+  return g_string_free (out, FALSE);
+}
+
 void
 dfl_output_json (JsonNode *node, gboolean pretty)
 {
   g_autoptr (JsonNode) root = node;
   g_autofree char *text = json_to_string (root, pretty);
+  g_autofree char *safe = escape_json (text);
 
   /* JSON is UTF-8 whatever the locale is, so not g_print(). */
-  fputs (text, stdout);
+  fputs (safe, stdout);
   fputc ('\n', stdout);
   fflush (stdout);
 }
@@ -216,11 +244,23 @@ dfl_property_boolean (GVariant *properties, const char *name)
   return value;
 }
 
+/* A name of any length must not push the number, or the doubt, out of sight. */
+static char *
+shorten (const char *name)
+{
+  g_autofree char *start = NULL;
+
+  if (g_utf8_strlen (name, -1) <= MAX_NAME)
+    return g_strdup (name);
+  start = g_utf8_substring (name, 0, MAX_NAME - 1);
+  return g_strconcat (start, "…", NULL);
+}
+
 char *
 dfl_output_caller (GVariant *properties)
 {
   const char *presentation = dfl_property_string (properties, "CallerPresentation");
-  const char *name = dfl_property_string (properties, "CallerName");
+  g_autofree char *name = shorten (dfl_property_string (properties, "CallerName"));
   const char *place = dfl_property_string (properties, "CallerNumber");
   g_autofree char *who = NULL;
 

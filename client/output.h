@@ -23,9 +23,11 @@ char *dfl_output_strip (const char *text);
  * microseconds since the epoch. */
 char *dfl_output_time (guint64 microseconds);
 
-/* A table for libsmartcols: headings first, then rows of as many cells. Cells are escaped here. */
+/* A table: headings first, then rows of as many cells, which are escaped here. wide has a bit set
+ * for each column that is broken into several lines where the terminal is too narrow; nothing is
+ * cut. */
 typedef struct _DflTable DflTable;
-DflTable *dfl_table_new (const char *const *headings, gboolean with_headings);
+DflTable *dfl_table_new (const char *const *headings, gboolean with_headings, guint wide);
 void dfl_table_add (DflTable *self, ...) G_GNUC_NULL_TERMINATED;
 void dfl_table_print (DflTable *self);
 void dfl_table_free (DflTable *self);
@@ -40,7 +42,8 @@ void dfl_output_json (JsonNode *node, gboolean pretty);
  */
 JsonNode *dfl_output_object_json (const char *path, const char *account_name, GVariant *properties);
 
-/* The caller as one line of a table: name, number or address, and whether that is only a claim. */
+/* The caller in short: name (its beginning), number or address, and whether that is only a claim.
+ */
 char *dfl_output_caller (GVariant *properties);
 
 /* A property for people: lists with commas, dictionaries as name=value, times as local time. */

@@ -15,7 +15,7 @@ static void
 print_status (GVariant *manager, GVariant *objects)
 {
   const char *headings[] = { "", "", NULL };
-  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE);
+  g_autoptr (DflTable) table = dfl_table_new (headings, FALSE, 1u << 1);
   g_autoptr (GArray) calls = dfl_listing_new (objects, DFL_CALL_INTERFACE);
   g_autofree char *number = g_strdup_printf ("%u", calls->len);
   const struct

@@ -137,7 +137,8 @@ on_decided (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 /* Replies are wanted when the response is sent, not when it is acknowledged: how the call ended is
- * seen from its properties, and no method call stays in flight meanwhile. */
+ * seen from its properties, and no method call stays in flight meanwhile. Nobody is asked for a
+ * password either, because perhaps nobody is there. */
 static void
 decide (Watch *self, const char *path, DflAnswer *answer)
 {
@@ -168,8 +169,7 @@ decide (Watch *self, const char *path, DflAnswer *answer)
   decision->answer = *answer;
   *answer = (DflAnswer){ .kind = DFL_ANSWER_NOTHING };
   g_dbus_connection_call (self->follow.command->connection, DFL_BUS_NAME, path, DFL_CALL_INTERFACE,
-                          method, parameters, NULL,
-                          G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION, G_MAXINT, NULL,
+                          method, parameters, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL,
                           on_decided, decision);
 }
 

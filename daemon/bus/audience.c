@@ -27,7 +27,7 @@ struct _DflAudience
   DflAudienceChangedFunc changed;
   gpointer data;
   GHashTable *members;     /* DflAccount, weakly, to Members */
-  GHashTable *subscribers; /* set of DflPeer */
+  GHashTable *subscribers; /* set of DflPeer, each marked as subscribed */
   GHashTable *counts;      /* uid to the number of its subscribers */
   gboolean closed;
 };
@@ -279,6 +279,7 @@ dfl_audience_subscribe (DflAudience *self, DflPeer *peer, GError **error)
     }
   g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count + 1));
   g_hash_table_add (self->subscribers, peer);
+  peer->subscribed = TRUE;
   forget_listeners (self);
   return TRUE;
 }
@@ -290,6 +291,7 @@ dfl_audience_forget (DflAudience *self, DflPeer *peer)
 
   if (!g_hash_table_remove (self->subscribers, peer))
     return;
+  peer->subscribed = FALSE;
   count = GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, GUINT_TO_POINTER (peer->uid)));
   if (count > 1)
     g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count - 1));

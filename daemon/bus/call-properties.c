@@ -22,7 +22,14 @@ static struct
   GVariant *presentations[DFL_PRESENTATION_UNAVAILABLE + 1];
   GVariant *caller_trusted;
   GVariant *silenced;
+  struct
+  {
+    GVariant *source, *address, *number, *name;            /* keys */
+    GVariant *no_number, *no_name, *trusted, *not_trusted; /* complete entries */
+  } identity;
 } shared;
+
+static GQuark account_entry_quark;
 
 static GVariant *
 entry_new (DflCallProperty property, GVariant *value)
@@ -34,6 +41,37 @@ static GVariant *
 shared_entry_new (DflCallProperty property, GVariant *value)
 {
   return g_variant_ref_sink (entry_new (property, value));
+}
+
+static GVariant *
+shared_string_new (const char *text)
+{
+  return g_variant_ref_sink (g_variant_new_string (text));
+}
+
+static GVariant *
+keyed_entry_new (GVariant *key, GVariant *value)
+{
+  return g_variant_new_dict_entry (key, g_variant_new_variant (value));
+}
+
+static void
+identity_init (void)
+{
+  g_autoptr (GVariant) trusted = shared_string_new ("trusted");
+
+  shared.identity.source = shared_string_new ("source");
+  shared.identity.address = shared_string_new ("address");
+  shared.identity.number = shared_string_new ("number");
+  shared.identity.name = shared_string_new ("name");
+  shared.identity.no_number = g_variant_ref_sink (
+      keyed_entry_new (shared.identity.number, g_variant_new_string ("")));
+  shared.identity.no_name = g_variant_ref_sink (
+      keyed_entry_new (shared.identity.name, g_variant_new_string ("")));
+  shared.identity.trusted = g_variant_ref_sink (
+      keyed_entry_new (trusted, g_variant_new_boolean (TRUE)));
+  shared.identity.not_trusted = g_variant_ref_sink (
+      keyed_entry_new (trusted, g_variant_new_boolean (FALSE)));
 }
 
 static GVariant *
@@ -86,6 +124,8 @@ dfl_call_properties_init (void)
   shared.caller_trusted = shared_entry_new (DFL_CALL_PROPERTY_CALLER_TRUSTED,
                                             g_variant_new_boolean (TRUE));
   shared.silenced = shared_entry_new (DFL_CALL_PROPERTY_SILENCED, g_variant_new_boolean (TRUE));
+  identity_init ();
+  account_entry_quark = g_quark_from_static_string ("dfl-account-entry");
   g_once_init_leave (&done, 1);
 }
 
@@ -105,38 +145,52 @@ time_entry_new (DflCallProperty property, gint64 time)
   return entry_new (property, g_variant_new_uint64 ((guint64)time));
 }
 
+/* The account's path is the same for all of its calls; kept with it. */
 static GVariant *
-account_entry_new (DflCall *call)
+account_entry_new (DflAccount *account)
 {
-  char path[sizeof DFL_ACCOUNT_PATH_PREFIX + 32];
+  GVariant *entry = g_object_get_qdata (G_OBJECT (account), account_entry_quark);
+  g_autofree char *path = NULL;
 
-  g_snprintf (path, sizeof path, "%s%s", DFL_ACCOUNT_PATH_PREFIX,
-              dfl_account_get_id (dfl_call_get_account (call)));
-  return entry_new (DFL_CALL_PROPERTY_ACCOUNT, g_variant_new_object_path (path));
+  if (entry != NULL)
+    return entry;
+  path = g_strconcat (DFL_ACCOUNT_PATH_PREFIX, dfl_account_get_id (account), NULL);
+  entry = shared_entry_new (DFL_CALL_PROPERTY_ACCOUNT, g_variant_new_object_path (path));
+  g_object_set_qdata_full (G_OBJECT (account), account_entry_quark, entry,
+                           (GDestroyNotify)g_variant_unref);
+  return entry;
+}
+
+static GVariant *
+identity_new (const DflIdentity *identity)
+{
+  GVariant *entries[] = {
+    keyed_entry_new (shared.identity.source, g_variant_new_string (identity->source)),
+    keyed_entry_new (shared.identity.address, g_variant_new_string (identity->address)),
+    identity->number[0] == '\0'
+        ? shared.identity.no_number
+        : keyed_entry_new (shared.identity.number, g_variant_new_string (identity->number)),
+    identity->name[0] == '\0'
+        ? shared.identity.no_name
+        : keyed_entry_new (shared.identity.name, g_variant_new_string (identity->name)),
+    identity->trusted ? shared.identity.trusted : shared.identity.not_trusted,
+  };
+
+  return g_variant_new_array (G_VARIANT_TYPE ("{sv}"), entries, G_N_ELEMENTS (entries));
 }
 
 static GVariant *
 identities_entry_new (const GPtrArray *identities)
 {
-  GVariantBuilder builder;
+  g_autofree GVariant **values = NULL;
 
   if (identities->len == 0)
     return shared.empty[DFL_CALL_PROPERTY_IDENTITIES];
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  values = g_new (GVariant *, identities->len);
   for (guint i = 0; i < identities->len; i++)
-    {
-      const DflIdentity *identity = g_ptr_array_index (identities, i);
-
-      g_variant_builder_open (&builder, G_VARIANT_TYPE ("a{sv}"));
-      g_variant_builder_add (&builder, "{sv}", "source", g_variant_new_string (identity->source));
-      g_variant_builder_add (&builder, "{sv}", "address", g_variant_new_string (identity->address));
-      g_variant_builder_add (&builder, "{sv}", "number", g_variant_new_string (identity->number));
-      g_variant_builder_add (&builder, "{sv}", "name", g_variant_new_string (identity->name));
-      g_variant_builder_add (&builder, "{sv}", "trusted",
-                             g_variant_new_boolean (identity->trusted));
-      g_variant_builder_close (&builder);
-    }
-  return entry_new (DFL_CALL_PROPERTY_IDENTITIES, g_variant_builder_end (&builder));
+    values[i] = identity_new (g_ptr_array_index (identities, i));
+  return entry_new (DFL_CALL_PROPERTY_IDENTITIES,
+                    g_variant_new_array (G_VARIANT_TYPE ("a{sv}"), values, identities->len));
 }
 
 static GVariant *
@@ -174,7 +228,7 @@ dfl_call_property_new (DflCall *call, DflCallProperty property)
   switch (property)
     {
     case DFL_CALL_PROPERTY_ACCOUNT:
-      return account_entry_new (call);
+      return account_entry_new (dfl_call_get_account (call));
     case DFL_CALL_PROPERTY_SIP_CALL_ID:
       return string_entry_new (property, offer->sip_call_id);
     case DFL_CALL_PROPERTY_STATE:

@@ -11,8 +11,9 @@
 #define BUS_NAME "org.freedesktop.DBus"
 #define BUS_PATH "/org/freedesktop/DBus"
 
-/* Messages that one turn of the loop serves, so that a flood on the bus does not keep SIP out. */
+/* What one turn of the loop serves at most, so that a flood on the bus does not keep SIP out. */
 #define BATCH 64
+#define BATCH_MICROSECONDS 5000
 
 typedef struct
 {
@@ -62,8 +63,9 @@ static gboolean
 on_ready (GSource *source, GSourceFunc callback, gpointer data)
 {
   DflConnection *self = ((ConnectionSource *)source)->connection;
+  gint64 until = g_get_monotonic_time () + BATCH_MICROSECONDS;
 
-  for (guint i = 0; i < BATCH; i++)
+  for (guint i = 0; i < BATCH && g_get_monotonic_time () < until; i++)
     {
       int more = sd_bus_process (self->bus, NULL);
 

@@ -105,6 +105,13 @@ dfl_door_reply_error (DflDoor *self, sd_bus_message *request, const GError *erro
 }
 
 void
+dfl_door_refuse_too_big (DflDoor *self, sd_bus_message *request)
+{
+  dfl_door_refuse (self, request, error_names[DFL_ERROR_LIMIT_EXCEEDED],
+                   "this is too much for deflectd; send less");
+}
+
+void
 dfl_door_signal (DflDoor *self,
                  const char *destination,
                  const char *path,

@@ -32,6 +32,9 @@ void dfl_door_reply_error (DflDoor *self, sd_bus_message *request, const GError 
 /* Refuses by a name of the D-Bus specification: the request itself is wrong. */
 void dfl_door_refuse (DflDoor *self, sd_bus_message *request, const char *name, const char *text);
 
+/* Refuses what is longer than DFL_PEERS_MAX_BODY. */
+void dfl_door_refuse_too_big (DflDoor *self, sd_bus_message *request);
+
 /* Sends a signal; destination NULL broadcasts it. body is borrowed. */
 void dfl_door_signal (DflDoor *self,
                       const char *destination,

@@ -14,10 +14,29 @@ dfl_message_unref (gpointer message)
 
 /* --- In --- */
 
-static GVariant *read_value (sd_bus_message *message, char type, const char *contents);
+/* What a value costs at least: containers of nothing are bounded too. */
+#define VALUE_BYTES 8
 
 static GVariant *
-read_basic (sd_bus_message *message, char type)
+read_value (sd_bus_message *message, char type, const char *contents, gsize *budget);
+
+static GVariant *
+read_text (char type, const char *text, gsize *budget)
+{
+  gsize length = strlen (text);
+
+  if (length > *budget)
+    return NULL;
+  *budget -= length;
+  if (type == SD_BUS_TYPE_OBJECT_PATH)
+    return g_variant_new_object_path (text);
+  if (type == SD_BUS_TYPE_SIGNATURE)
+    return g_variant_new_signature (text);
+  return g_variant_new_string (text);
+}
+
+static GVariant *
+read_basic (sd_bus_message *message, char type, gsize *budget)
 {
   union
   {
@@ -57,19 +76,17 @@ read_basic (sd_bus_message *message, char type)
     case SD_BUS_TYPE_DOUBLE:
       return g_variant_new_double (value.real);
     case SD_BUS_TYPE_STRING:
-      return g_variant_new_string (value.text);
     case SD_BUS_TYPE_OBJECT_PATH:
-      return g_variant_new_object_path (value.text);
     case SD_BUS_TYPE_SIGNATURE:
-      return g_variant_new_signature (value.text);
+      return read_text (type, value.text, budget);
     default:
       return NULL;
     }
 }
 
-/* Everything up to the end of the container or message; FALSE where something is malformed. */
+/* Everything up to the end of the container or message; FALSE where the budget does not suffice. */
 static gboolean
-read_all (sd_bus_message *message, GPtrArray *values)
+read_all (sd_bus_message *message, GPtrArray *values, gsize *budget)
 {
   const char *contents;
   char type;
@@ -77,7 +94,7 @@ read_all (sd_bus_message *message, GPtrArray *values)
 
   while ((more = sd_bus_message_peek_type (message, &type, &contents)) > 0)
     {
-      GVariant *value = read_value (message, type, contents);
+      GVariant *value = read_value (message, type, contents, budget);
 
       if (value == NULL)
         return FALSE;
@@ -108,33 +125,34 @@ make_container (char type, const char *contents, GPtrArray *values)
 
 /* The bus library has checked the depth of containers and every string. */
 static GVariant *
-read_value (sd_bus_message *message, char type, const char *contents)
+read_value (sd_bus_message *message, char type, const char *contents, gsize *budget)
 {
   g_autoptr (GPtrArray) values = NULL;
   g_autofree char *inside = NULL;
 
+  if (*budget < VALUE_BYTES)
+    return NULL;
+  *budget -= VALUE_BYTES;
   if (contents == NULL)
-    return read_basic (message, type);
+    return read_basic (message, type, budget);
 
   /* The pointer is good only until the container is entered. */
   inside = g_strdup (contents);
   values = g_ptr_array_new_with_free_func ((GDestroyNotify)g_variant_unref);
-  if (!g_variant_type_string_is_valid (inside) && type == SD_BUS_TYPE_ARRAY)
-    return NULL;
-  if (sd_bus_message_enter_container (message, type, inside) <= 0 || !read_all (message, values)
-      || sd_bus_message_exit_container (message) < 0)
+  if (sd_bus_message_enter_container (message, type, inside) <= 0
+      || !read_all (message, values, budget) || sd_bus_message_exit_container (message) < 0)
     return NULL;
   return make_container (type, inside, values);
 }
 
 GVariant *
-dfl_message_read (sd_bus_message *message)
+dfl_message_read (sd_bus_message *message, gsize max_bytes)
 {
   g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func ((GDestroyNotify)g_variant_unref);
+  gboolean complete = read_all (message, values, &max_bytes);
 
-  if (!read_all (message, values))
-    return NULL;
-  return g_variant_new_tuple ((GVariant **)values->pdata, values->len);
+  sd_bus_message_rewind (message, TRUE);
+  return complete ? g_variant_new_tuple ((GVariant **)values->pdata, values->len) : NULL;
 }
 
 /* --- Out --- */

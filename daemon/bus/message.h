@@ -12,9 +12,12 @@
 void dfl_message_unref (gpointer message);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sd_bus_message, sd_bus_message_unref)
 
-/* What a message carries, as a tuple; NULL where it is malformed or carries file descriptors. The
- * message is read to its end. */
-GVariant *dfl_message_read (sd_bus_message *message);
+/*
+ * What a message carries, as a tuple; NULL where that is more than max_bytes. (The bus has checked
+ * that it is well formed, and file descriptors were never agreed on.) Leaves the message at its
+ * beginning.
+ */
+GVariant *dfl_message_read (sd_bus_message *message, gsize max_bytes);
 
 /* Appends what a tuple holds. FALSE where the message would become too long. */
 gboolean dfl_message_append (sd_bus_message *message, GVariant *tuple);

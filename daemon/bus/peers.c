@@ -9,11 +9,13 @@
 
 /*
  * The bus never gives a unique name out twice, so what was learned about one stays true until it
- * leaves. Everything here is bounded: connections by MAX_PEERS (and by the bus, per user), what
- * one of them may have waiting for its identity by MAX_HELD.
+ * leaves. Everything here is bounded: what a connection may have waiting for its identity by
+ * MAX_HELD and MAX_HELD_BYTES, the connections by MAX_PEERS (and by the bus, per user). Where there
+ * are more, one that only asked something is forgotten, and the bus asked again when it comes back.
  */
-#define MAX_PEERS 8192
-#define MAX_HELD 256
+#define MAX_PEERS 4096
+#define MAX_HELD 128
+#define MAX_HELD_BYTES (1024 * 1024)
 /* Users whose name is kept although nobody of them is connected. */
 #define MAX_IDLE_USERS 256
 
@@ -30,6 +32,7 @@ typedef struct
   char *name;
   User *user;  /* NULL until the uid is known */
   GQueue held; /* of sd_bus_message */
+  gsize held_bytes;
   gboolean known;
 } Peer;
 
@@ -229,6 +232,26 @@ ask_uid (DflPeers *self, const char *name)
   sd_bus_slot_unref (slot);
 }
 
+/* Makes room for another peer; FALSE where nobody can be forgotten. */
+static gboolean
+forget_one (DflPeers *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->peers);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      Peer *peer = value;
+
+      if (!peer->known || peer->public.subscribed)
+        continue;
+      g_hash_table_iter_remove (&iter);
+      return TRUE;
+    }
+  return FALSE;
+}
+
 static Peer *
 add_peer (DflPeers *self, const char *name)
 {
@@ -250,6 +273,28 @@ refuse_for_limit (DflPeers *self, sd_bus_message *message, const char *text)
   self->refuse (message, error, self->data);
 }
 
+static void
+hold (DflPeers *self, Peer *peer, sd_bus_message *message)
+{
+  g_autoptr (GVariant) body = dfl_message_read (message, DFL_PEERS_MAX_BODY);
+  gsize size;
+
+  if (body == NULL)
+    {
+      refuse_for_limit (self, message, "this is too much for deflectd; send less");
+      return;
+    }
+  size = g_variant_get_size (body);
+  if (g_queue_get_length (&peer->held) >= MAX_HELD || peer->held_bytes + size > MAX_HELD_BYTES)
+    {
+      refuse_for_limit (self, message,
+                        "too many calls before the first one was answered; wait for an answer");
+      return;
+    }
+  peer->held_bytes += size;
+  g_queue_push_tail (&peer->held, sd_bus_message_ref (message));
+}
+
 void
 dfl_peers_take (DflPeers *self, sd_bus_message *message)
 {
@@ -258,7 +303,7 @@ dfl_peers_take (DflPeers *self, sd_bus_message *message)
 
   if (peer == NULL)
     {
-      if (g_hash_table_size (self->peers) >= MAX_PEERS)
+      if (g_hash_table_size (self->peers) >= MAX_PEERS && !forget_one (self))
         {
           refuse_for_limit (self, message,
                             "too many connections talk to deflectd; close some and try again");
@@ -268,11 +313,8 @@ dfl_peers_take (DflPeers *self, sd_bus_message *message)
     }
   if (peer->known)
     self->request (&peer->public, message, self->data);
-  else if (g_queue_get_length (&peer->held) >= MAX_HELD)
-    refuse_for_limit (self, message,
-                      "too many calls before the first one was answered; wait for an answer");
   else
-    g_queue_push_tail (&peer->held, sd_bus_message_ref (message));
+    hold (self, peer, message);
 }
 
 void

@@ -14,7 +14,11 @@ typedef struct
   const char *name; /* the unique name */
   guint32 uid;
   const char *decided_by; /* "user:NAME", as DecidedBy shows it */
+  gboolean subscribed;    /* somebody keeps the pointer until the peer is gone (bus/audience.h) */
 } DflPeer;
+
+/* No method takes more than this, in bytes. */
+#define DFL_PEERS_MAX_BODY (256 * 1024)
 
 typedef struct _DflPeers DflPeers;
 

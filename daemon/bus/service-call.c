@@ -31,9 +31,8 @@ dfl_service_announce_call_changed (DflService *self, DflCall *call, DflCallChang
   if (!dfl_service_has_listeners (self, account))
     return;
   g_snprintf (path, sizeof path, "%s%s", DFL_CALL_PATH_PREFIX, dfl_call_get_id (call));
-  dfl_service_announce (self, account, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
-                        g_variant_new ("(s@a{sv}as)", DFL_CALL_INTERFACE,
-                                       dfl_call_changed_properties_new (call, change), NULL));
+  dfl_service_announce_properties (self, account, path, &dfl_call_interface,
+                                   dfl_call_changed_properties_new (call, change));
 }
 
 /* --- Redirect --- */

@@ -121,3 +121,9 @@ void dfl_service_announce (DflService *self,
                            const char *interface,
                            const char *member,
                            GVariant *body);
+/* The same for PropertiesChanged; changed (a{sv}) is floating and taken. */
+void dfl_service_announce_properties (DflService *self,
+                                      DflAccount *account,
+                                      const char *path,
+                                      const DflInterface *interface,
+                                      GVariant *changed);

@@ -46,13 +46,49 @@ dfl_service_announce (DflService *self,
     }
 }
 
+/* What every announcement about an interface repeats; made once. */
+typedef struct
+{
+  GVariant *name;          /* s */
+  GVariant *names;         /* as */
+  GVariant *no_properties; /* as */
+} Words;
+
+static const Words *
+get_words (const DflInterface *interface)
+{
+  static Words words[2];
+  Words *own = &words[interface == &dfl_call_interface];
+
+  if (own->name == NULL)
+    {
+      own->name = g_variant_ref_sink (g_variant_new_string (interface->info->name));
+      own->names = g_variant_ref_sink (g_variant_new_array (NULL, &own->name, 1));
+      own->no_properties = g_variant_ref_sink (
+          g_variant_new_array (G_VARIANT_TYPE_STRING, NULL, 0));
+    }
+  return own;
+}
+
+void
+dfl_service_announce_properties (DflService *self,
+                                 DflAccount *account,
+                                 const char *path,
+                                 const DflInterface *interface,
+                                 GVariant *changed)
+{
+  const Words *words = get_words (interface);
+  GVariant *members[] = { words->name, changed, words->no_properties };
+
+  dfl_service_announce (self, account, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
+                        g_variant_new_tuple (members, G_N_ELEMENTS (members)));
+}
+
 static GVariant *
 added_new (const char *path, const DflInterface *interface, GVariant *properties)
 {
-  GVariant *entry = g_variant_new_dict_entry (g_variant_new_string (interface->info->name),
-                                              properties);
-  GVariant *members[] = { g_variant_new_object_path (path),
-                          g_variant_new_array (G_VARIANT_TYPE ("{sa{sv}}"), &entry, 1) };
+  GVariant *entry = g_variant_new_dict_entry (get_words (interface)->name, properties);
+  GVariant *members[] = { g_variant_new_object_path (path), g_variant_new_array (NULL, &entry, 1) };
 
   return g_variant_new_tuple (members, G_N_ELEMENTS (members));
 }
@@ -60,9 +96,9 @@ added_new (const char *path, const DflInterface *interface, GVariant *properties
 static GVariant *
 removed_new (const char *path, const DflInterface *interface)
 {
-  const char *const names[] = { interface->info->name, NULL };
+  GVariant *members[] = { g_variant_new_object_path (path), get_words (interface)->names };
 
-  return g_variant_new ("(o^as)", path, names);
+  return g_variant_new_tuple (members, G_N_ELEMENTS (members));
 }
 
 /* Tells one peer, or with NULL the whole audience, that an object has come or gone. */
@@ -145,9 +181,8 @@ on_account_changed (DflSwitchboard *switchboard, DflAccount *account, gpointer d
   if (!dfl_service_has_listeners (self, account))
     return;
   path = dfl_account_path (account);
-  dfl_service_announce (self, account, path, "org.freedesktop.DBus.Properties", "PropertiesChanged",
-                        g_variant_new ("(s@a{sv}as)", DFL_ACCOUNT_INTERFACE,
-                                       dfl_account_interface.get_all (self, &node), NULL));
+  dfl_service_announce_properties (self, account, path, &dfl_account_interface,
+                                   dfl_account_interface.get_all (self, &node));
 }
 
 static void

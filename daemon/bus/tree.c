@@ -183,12 +183,16 @@ dfl_tree_dispatch (DflService *service, DflPeer *peer, sd_bus_message *message)
                        "The object has no such method; introspect it to see what it has");
       return;
     }
-  if (has_signature (method, sd_bus_message_get_signature (message, TRUE)))
-    parameters = dfl_message_read (message);
-  if (parameters == NULL)
+  if (!has_signature (method, sd_bus_message_get_signature (message, TRUE)))
     {
       dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.InvalidArgs",
                        "The method takes other arguments; introspect the object to see which");
+      return;
+    }
+  parameters = dfl_message_read (message, DFL_PEERS_MAX_BODY);
+  if (parameters == NULL)
+    {
+      dfl_door_refuse_too_big (service->door, message);
       return;
     }
   request.parameters = g_variant_ref_sink (parameters);

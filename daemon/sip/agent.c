@@ -16,6 +16,7 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/sip_util.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/tport.h>
 #include <sofia-sip/tport_tag.h>
@@ -54,6 +55,7 @@ struct _DflSipAgent
   GPtrArray *listening;
   guint16 shared_port; /* the first port that the kernel chose; the other transport asks for it */
   gboolean closed;
+  guint8 tag_key[32];
 
   su_sockaddr_t last_source; /* the last look-up of a local address */
   char *last_local;
@@ -147,6 +149,29 @@ address_towards (nta_agent_t *nta, nta_incoming_t *irq)
   return result;
 }
 
+/*
+ * Answers without keeping anything. The answer to a repeated request has to have the same To tag
+ * (RFC 3261 section 8.2.7), so that it is computed from the request, with a key that nobody knows.
+ */
+static void
+answer (DflSipAgent *self, msg_t *msg, const sip_t *sip, int status, const char *phrase)
+{
+  const char *from_tag = sip->sip_from->a_tag;
+  g_autofree char *request = g_strdup_printf ("%s %s %s", sip->sip_via->v_branch,
+                                              sip->sip_call_id->i_id,
+                                              from_tag != NULL ? from_tag : "");
+  g_autofree char *hash = g_compute_hmac_for_string (G_CHECKSUM_SHA256, self->tag_key,
+                                                     sizeof self->tag_key, request, -1);
+  sip_to_t *to = sip_to_dup (msg_home (msg), sip->sip_to);
+
+  hash[16] = '\0';
+  if (to != NULL && to->a_tag == NULL)
+    sip_to_tag (msg_home (msg), to, hash);
+  nta_msg_treply (self->nta, msg, status, phrase, SIPTAG_TO (to), SIPTAG_SERVER_STR ("deflectd"),
+                  TAG_IF (status == 200 || status == 405, SIPTAG_ALLOW_STR (ALLOW)),
+                  TAG_IF (status == 200, SIPTAG_ACCEPT_STR ("application/sdp")), TAG_END ());
+}
+
 static void
 take_invite (DflSipAgent *self, msg_t *msg, sip_t *sip)
 {
@@ -156,8 +181,7 @@ take_invite (DflSipAgent *self, msg_t *msg, sip_t *sip)
   if (account == NULL) /* gone since its header was read */
     nta_msg_discard (self->nta, msg);
   else if (sip->sip_to->a_tag != NULL)
-    nta_msg_treply (self->nta, msg, SIP_481_NO_TRANSACTION, SIPTAG_SERVER_STR ("deflectd"),
-                    TAG_END ());
+    answer (self, msg, sip, SIP_481_NO_TRANSACTION);
   else
     dfl_legs_take_invite (self->legs, self->nta, msg, sip, account, DFL_LINE (self),
                           address_towards);
@@ -184,25 +208,22 @@ on_message (nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
       nta_msg_discard (nta, msg);
       break;
     case sip_method_options:
-      nta_msg_treply (nta, msg, SIP_200_OK, SIPTAG_ALLOW_STR (ALLOW),
-                      SIPTAG_ACCEPT_STR ("application/sdp"), SIPTAG_SERVER_STR ("deflectd"),
-                      TAG_END ());
+      answer (self, msg, sip, SIP_200_OK);
       break;
     case sip_method_cancel:
     case sip_method_bye:
       nta_msg_treply (nta, msg, SIP_481_NO_TRANSACTION, SIPTAG_SERVER_STR ("deflectd"), TAG_END ());
       break;
     default:
-      nta_msg_treply (nta, msg, SIP_405_METHOD_NOT_ALLOWED, SIPTAG_ALLOW_STR (ALLOW),
-                      SIPTAG_SERVER_STR ("deflectd"), TAG_END ());
+      answer (self, msg, sip, SIP_405_METHOD_NOT_ALLOWED);
     }
   return 0;
 }
 
-static gboolean
-on_gate_asks_if_blocked (const char *call_id, guint32 cseq, gpointer data)
+static DflGateAnswer
+on_gate_asks (const char *call_id, guint32 cseq, gpointer data)
 {
-  return dfl_legs_block (DFL_SIP_AGENT (data)->legs, call_id, cseq);
+  return dfl_legs_ask (DFL_SIP_AGENT (data)->legs, call_id, cseq);
 }
 
 static void
@@ -368,7 +389,7 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
                    GError **error)
 {
   g_autoptr (DflSipAgent) self = g_object_new (DFL_TYPE_SIP_AGENT, NULL);
-  DflGateListener listener = { .blocks = on_gate_asks_if_blocked,
+  DflGateListener listener = { .ask = on_gate_asks,
                                .stranger = on_gate_saw_stranger,
                                .data = self };
 
@@ -481,4 +502,6 @@ static void
 dfl_sip_agent_init (DflSipAgent *self)
 {
   self->listening = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < sizeof self->tag_key; i++)
+    self->tag_key[i] = (guint8)g_random_int ();
 }

@@ -43,18 +43,37 @@ is_stream (msg_t *msg)
   return msg_addrinfo (msg)->ai_socktype == SOCK_STREAM;
 }
 
-/* A name of letters, digits, hyphens and dots, an IPv4 address, or an [IPv6] address. */
+/* Labels of letters, digits and hyphens, not at an end, with dots between. Underscores are no part
+ * of the grammar and of many host names. */
+static gboolean
+is_name (const char *host)
+{
+  const char *label = host;
+
+  for (const char *at = host;; at++)
+    {
+      if (g_ascii_isalnum (*at) || *at == '_' || (*at == '-' && at > label))
+        continue;
+      if ((*at != '.' && *at != '\0') || at == label || at[-1] == '-')
+        return FALSE;
+      if (*at == '\0' || at[1] == '\0')
+        return !g_ascii_isdigit (*label);
+      label = at + 1;
+    }
+}
+
+/* A name, an IPv4 address, or an [IPv6] address. */
 static gboolean
 is_plain_host (const char *host)
 {
   gsize length = strlen (host);
+  struct in6_addr ignored;
 
   if (length == 0 || length > 255)
     return FALSE;
   if (host[0] == '[')
     {
       char address[INET6_ADDRSTRLEN];
-      struct in6_addr ignored;
 
       if (length < 4 || length - 2 >= sizeof address || host[length - 1] != ']')
         return FALSE;
@@ -62,10 +81,7 @@ is_plain_host (const char *host)
       address[length - 2] = '\0';
       return inet_pton (AF_INET6, address, &ignored) == 1;
     }
-  for (gsize i = 0; i < length; i++)
-    if (!g_ascii_isalnum (host[i]) && host[i] != '-' && host[i] != '.' && host[i] != '_')
-      return FALSE;
-  return TRUE;
+  return inet_pton (AF_INET, host, &ignored) == 1 || is_name (host);
 }
 
 static gboolean
@@ -114,13 +130,49 @@ via_is_good (const sip_via_t *via)
          && strlen (via->v_branch) >= strlen (MAGIC_COOKIE) + MIN_BRANCH_REST;
 }
 
+/*
+ * Whether a header that decides about transactions came twice, or in a form that nobody can read.
+ * The library puts such a one aside and goes on with another, which may not be the one that the
+ * sender means; of two Vias the one below is not even the sender's.
+ */
+static gboolean
+is_ambiguous (const sip_t *sip)
+{
+  static const char *const names[] = { "Via", "From", "To", "Call-ID", "CSeq" };
+
+  for (const sip_error_t *error = sip->sip_error; error != NULL; error = error->er_next)
+    {
+      const msg_hclass_t *class = error->er_common->h_class;
+      const char *name = class == sip_error_class ? error->er_name : class->hc_name;
+
+      for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+        if (su_casematch (name, names[i]))
+          return TRUE;
+    }
+  return FALSE;
+}
+
+/* Whether this INVITE is for somebody here, or one of those again that are. */
+static gboolean
+invite_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const url_t *uri)
+{
+  if ((uri->url_type != url_sip && uri->url_type != url_sips) || uri->url_password != NULL
+      || uri->url_host == NULL || !is_plain_host (uri->url_host))
+    return FALSE;
+  return dfl_sources_find (self->sources, uri->url_user, &msg_addr (msg)->su_sa) != NULL
+         || self->listener.ask (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq, self->listener.data)
+                == DFL_GATE_KNOWN;
+}
+
 static gboolean
 request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_t *request)
 {
-  const url_t *uri = request->rq_url;
+  gboolean allowed = dfl_sources_allow (self->sources, &msg_addr (msg)->su_sa);
+  DflGateAnswer answer;
 
   if (sip->sip_via == NULL || sip->sip_from == NULL || sip->sip_to == NULL
-      || sip->sip_call_id == NULL || sip->sip_cseq == NULL || !via_is_good (sip->sip_via))
+      || sip->sip_call_id == NULL || *sip->sip_call_id->i_id == '\0' || sip->sip_cseq == NULL
+      || is_ambiguous (sip) || !via_is_good (sip->sip_via))
     return FALSE;
 
   /* The stack sends an INVITE whose CSeq says something else the wrong way. */
@@ -130,14 +182,14 @@ request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_
   switch (request->rq_method)
     {
     case sip_method_invite:
-      return (uri->url_type == url_sip || uri->url_type == url_sips)
-             && dfl_sources_find (self->sources, uri->url_user, &msg_addr (msg)->su_sa) != NULL;
+      return invite_is_good (self, msg, sip, request->rq_url);
     case sip_method_ack:
     case sip_method_cancel:
-      return !self->listener.blocks (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq,
-                                     self->listener.data);
+      answer = self->listener.ask (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq,
+                                   self->listener.data);
+      return answer == DFL_GATE_KNOWN || (answer == DFL_GATE_UNKNOWN && allowed);
     default:
-      return TRUE;
+      return allowed;
     }
 }
 
@@ -149,7 +201,7 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
   DflGate *self = gate_of (msg);
   su_sockaddr_t *source = msg_addr (msg);
 
-  if (source->su_port == 0 || !dfl_sources_allow (self->sources, &source->su_sa))
+  if (source->su_port == 0 || !dfl_sources_remember (self->sources, &source->su_sa))
     {
       if (is_stream (msg))
         self->listener.stranger (self->listener.data);

@@ -19,19 +19,28 @@
  * is a message without a request line to the stack, which drops it in silence.
  *
  * Through the gate come requests from allowed sources whose Via a response can be sent by, with
- * Call-ID, CSeq, From and To; an INVITE only for a user part that its source may call.
+ * Call-ID, CSeq, From and To; an INVITE only for a user part that its source may call. From a
+ * source that was allowed when its call began come ACK and CANCEL of that call.
  */
 typedef struct _DflGate DflGate;
 
-/* Asks whether an ACK or CANCEL for this Call-ID and CSeq number must not reach the stack now. */
-typedef gboolean (*DflGateBlocksFunc) (const char *call_id, guint32 cseq, gpointer data);
+/* What becomes of an ACK or CANCEL. */
+typedef enum
+{
+  DFL_GATE_UNKNOWN, /* there is no such INVITE here */
+  DFL_GATE_KNOWN,
+  DFL_GATE_BLOCKED /* it must not reach the stack now */
+} DflGateAnswer;
+
+/* Asks about the INVITE with this Call-ID and CSeq number. */
+typedef DflGateAnswer (*DflGateAskFunc) (const char *call_id, guint32 cseq, gpointer data);
 
 /* Says that a TCP peer sent something that is not for us. */
 typedef void (*DflGateStrangerFunc) (gpointer data);
 
 typedef struct
 {
-  DflGateBlocksFunc blocks;
+  DflGateAskFunc ask;
   DflGateStrangerFunc stranger;
   gpointer data;
 } DflGateListener;

@@ -67,7 +67,6 @@ struct _DflLegs
   DflSipLoop *loop;
   GHashTable *by_call_id; /* Call-ID -> the first DflLeg of a chain */
   Delay ring, repeat, settle, wounded;
-  guint n_wounded;
   gint64 last_invite; /* when the stack last began a transaction, which starts its timers */
 };
 
@@ -176,18 +175,6 @@ leg_free_if_over (DflLeg *leg)
   g_slice_free (DflLeg, leg);
 }
 
-static void
-leg_set_wounded (DflLeg *leg, gboolean wounded)
-{
-  if (wounded == leg->wounded)
-    return;
-  leg->wounded = wounded;
-  if (wounded)
-    leg->legs->n_wounded++;
-  else
-    leg->legs->n_wounded--;
-}
-
 /* The transaction got its ACK, or there is no hope of one. */
 static void
 leg_settle (DflLeg *leg, gboolean acknowledged)
@@ -197,7 +184,7 @@ leg_settle (DflLeg *leg, gboolean acknowledged)
   leg_stop_waiting (leg);
   if (leg->irq != NULL)
     nta_incoming_destroy (g_steal_pointer (&leg->irq));
-  leg_set_wounded (leg, FALSE);
+  leg->wounded = FALSE;
 
   if (call == NULL)
     leg_free_if_over (leg);
@@ -228,7 +215,7 @@ leg_send_final (DflLeg *leg, guint status, const char *contact)
       return TRUE;
     }
 
-  leg_set_wounded (leg, TRUE);
+  leg->wounded = TRUE;
   leg->hurt = dfl_clock_now (leg->legs->clock);
   leg_wait (leg, &leg->legs->wounded);
   return FALSE;
@@ -245,7 +232,7 @@ leg_bury (DflLeg *leg)
 static void
 leg_rest_in_peace (DflLeg *leg)
 {
-  leg_set_wounded (leg, FALSE);
+  leg->wounded = FALSE;
   leg_free_if_over (leg);
 }
 
@@ -270,7 +257,7 @@ on_wounded_due (DflLeg *leg)
 
   if (nta_incoming_status (leg->irq) >= 200)
     {
-      leg_set_wounded (leg, FALSE);
+      leg->wounded = FALSE;
       leg_wait (leg, &self->settle);
     }
   else if (leg->given_up)
@@ -458,17 +445,20 @@ dfl_legs_take_invite (DflLegs *self,
     leg_offer (leg, sip, line);
 }
 
-gboolean
-dfl_legs_block (DflLegs *self, const char *call_id, guint32 cseq)
+DflGateAnswer
+dfl_legs_ask (DflLegs *self, const char *call_id, guint32 cseq)
 {
-  const DflLeg *leg;
+  DflGateAnswer answer = DFL_GATE_UNKNOWN;
 
-  if (self->n_wounded == 0)
-    return FALSE;
-  leg = g_hash_table_lookup (self->by_call_id, call_id);
-  while (leg != NULL && !(leg->wounded && leg->cseq == cseq))
-    leg = leg->next;
-  return leg != NULL;
+  for (const DflLeg *leg = g_hash_table_lookup (self->by_call_id, call_id); leg != NULL;
+       leg = leg->next)
+    if (leg->cseq == cseq)
+      {
+        if (leg->wounded)
+          return DFL_GATE_BLOCKED;
+        answer = DFL_GATE_KNOWN;
+      }
+  return answer;
 }
 
 void
@@ -573,7 +563,7 @@ dfl_legs_close (DflLegs *self)
         {
           leg_stop_waiting (leg);
           leg->irq = NULL;
-          leg_set_wounded (leg, FALSE);
+          leg->wounded = FALSE;
           leg_free_if_over (leg);
         }
     }

@@ -9,6 +9,7 @@
 
 #include "core/line.h"
 #include "core/switchboard.h"
+#include "sip/gate.h"
 #include "sip/loop.h"
 #include "sip/sources.h"
 
@@ -40,8 +41,8 @@ void dfl_legs_take_invite (DflLegs *self,
                            DflLine *line,
                            DflLegsAddressFunc address);
 
-/* Whether ACK and CANCEL for this Call-ID and CSeq number must not reach the stack now. */
-gboolean dfl_legs_block (DflLegs *self, const char *call_id, guint32 cseq);
+/* What the gate asks (see sip/gate.h). */
+DflGateAnswer dfl_legs_ask (DflLegs *self, const char *call_id, guint32 cseq);
 
 /* Adds the far ends of the TCP connections on which calls are offered (see sip/guard.h). */
 void dfl_legs_add_peers (DflLegs *self, GHashTable *peers);

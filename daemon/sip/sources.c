@@ -27,8 +27,8 @@ struct _DflSources
   DflSwitchboard *switchboard;
   GHashTable *by_user; /* %-decoded user part -> Entry */
   GArray *all;         /* of Prefix: what any account accepts */
+  GArray *former;      /* of Prefix: what any accepted since the first of the holds */
   guint holds;
-  gboolean stale; /* all has prefixes that only the holds keep */
 };
 
 static void
@@ -145,9 +145,9 @@ on_accounts_changed (DflSources *self)
   g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
 
   g_hash_table_remove_all (self->by_user);
-  self->stale = self->holds > 0;
-  if (!self->stale)
-    g_array_set_size (self->all, 0);
+  for (guint i = 0; self->holds > 0 && i < self->all->len; i++)
+    add_unique (self->former, &g_array_index (self->all, Prefix, i));
+  g_array_set_size (self->all, 0);
   for (guint i = 0; i < accounts->len; i++)
     add_account (self, g_ptr_array_index (accounts, i));
 }
@@ -207,8 +207,17 @@ void
 dfl_sources_release (DflSources *self)
 {
   g_assert (self->holds > 0);
-  if (--self->holds == 0 && self->stale)
-    on_accounts_changed (self);
+  if (--self->holds == 0)
+    g_array_set_size (self->former, 0);
+}
+
+gboolean
+dfl_sources_remember (DflSources *self, const struct sockaddr *source)
+{
+  guint8 bytes[16];
+
+  return dfl_source_to_bytes (source, bytes)
+         && (any_covers (self->all, bytes) || any_covers (self->former, bytes));
 }
 
 DflSources *
@@ -219,6 +228,7 @@ dfl_sources_new (DflSwitchboard *switchboard)
   self->switchboard = g_object_ref (switchboard);
   self->by_user = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
   self->all = g_array_new (FALSE, FALSE, sizeof (Prefix));
+  self->former = g_array_new (FALSE, FALSE, sizeof (Prefix));
   for (guint i = 0; i < 3; i++)
     {
       static const char *const signals[] = { "account-added", "account-changed",
@@ -236,6 +246,7 @@ dfl_sources_free (DflSources *self)
   g_signal_handlers_disconnect_by_data (self->switchboard, self);
   g_hash_table_unref (self->by_user);
   g_array_unref (self->all);
+  g_array_unref (self->former);
   g_object_unref (self->switchboard);
   g_free (self);
 }

@@ -31,7 +31,8 @@ gboolean dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16]);
 /*
  * While a call is offered, its caller may still cancel and acknowledge it, even where the account
  * was removed or its accept-from changed since: between hold and the last release, sources that
- * were allowed once stay allowed.
+ * were allowed once are remembered. Includes those that are allowed now.
  */
 void dfl_sources_hold (DflSources *self);
 void dfl_sources_release (DflSources *self);
+gboolean dfl_sources_remember (DflSources *self, const struct sockaddr *source);

@@ -2,33 +2,30 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # bash completion for deflectctl(1)
 
-# Ids of calls or names of accounts, as the daemon of the same --bus has them: the first column.
+# The first column of a list, as the daemon of the same --bus has it.
 _deflectctl_names()
 {
-    local bus=system i
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-            --bus) bus=${COMP_WORDS[i+1]} ;;
-        esac
-        # "=" is a word of its own here.
-        [[ ${COMP_WORDS[i]} == --bus && $bus == '=' ]] && bus=${COMP_WORDS[i+2]}
-    done
     deflectctl --bus "$bus" "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
 _deflectctl()
 {
-    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}
-    local verb= sub= i words=
+    local line=${COMP_LINE:0:COMP_POINT} bus=system verb= sub= words= line_words current previous i
 
-    for ((i = 1; i < COMP_CWORD; i++)); do
-        case ${COMP_WORDS[i]} in
-            --bus | --call | --status | --caller | --account | --timeout | --exec | --limit | \
-                --at-once)
+    # Not COMP_WORDS: readline breaks words at the colons and equal signs of a bus address.
+    read -ra line_words <<< "$line"
+    [[ $line == *[[:space:]] ]] && line_words+=('')
+    current=${line_words[-1]}
+    previous=${line_words[-2]}
+    for ((i = 1; i < ${#line_words[@]} - 1; i++)); do
+        case ${line_words[i]} in
+            --bus=*) bus=${line_words[i]#--bus=} ;;
+            --bus) bus=${line_words[++i]} ;;
+            --call | --status | --caller | --account | --timeout | --exec | --limit | --at-once)
                 ((i++)) ;;
-            -* | =) ;;
+            -*) ;;
             *)
-                if [[ -z $verb ]]; then verb=${COMP_WORDS[i]}; else sub=${COMP_WORDS[i]}; fi ;;
+                if [[ -z $verb ]]; then verb=${line_words[i]}; else sub=${line_words[i]}; fi ;;
         esac
     done
 

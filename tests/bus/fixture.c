@@ -130,6 +130,33 @@ test_bus_connect_as (TestBus *self, guint32 uid)
   return g_thread_join (g_thread_new ("connect-as", connect_as, &identity));
 }
 
+DflConnection *
+test_bus_connect_server (TestBus *self)
+{
+  g_autoptr (GError) error = NULL;
+  DflConnection *connection = dfl_connection_new (self->address, &error);
+
+  g_assert_no_error (error);
+  return connection;
+}
+
+static gpointer
+connect_server_as (gpointer data)
+{
+  const Identity *identity = data;
+
+  g_assert_cmpint (syscall (SYS_setresuid, identity->uid, identity->uid, 0), ==, 0);
+  return test_bus_connect_server (identity->bus);
+}
+
+DflConnection *
+test_bus_connect_server_as (TestBus *self, guint32 uid)
+{
+  Identity identity = { self, uid };
+
+  return g_thread_join (g_thread_new ("connect-server-as", connect_server_as, &identity));
+}
+
 /* --- Set-up --- */
 
 static GPtrArray *
@@ -174,31 +201,26 @@ fixture_wait_seen (Fixture *self, GDBusConnection *connection, const char *path)
 }
 
 static void
-on_call_done (GObject *source, GAsyncResult *result, gpointer data)
+on_name_answered (const GError *error, gpointer data)
 {
-  Pending *pending = data;
+  gboolean *owned = data;
 
-  pending->result = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result,
-                                                   &pending->error);
-  pending->done = TRUE;
+  g_assert_no_error (error);
+  *owned = TRUE;
 }
 
 static void
-own_name (GDBusConnection *connection)
+own_name (DflConnection *connection)
 {
-  Pending pending = { 0 };
+  gboolean owned = FALSE;
 
-  g_dbus_connection_call (connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                          "org.freedesktop.DBus", "RequestName",
-                          g_variant_new ("(su)", DFL_BUS_NAME, 0), G_VARIANT_TYPE ("(u)"),
-                          G_DBUS_CALL_FLAGS_NONE, -1, NULL, on_call_done, &pending);
-  pending_wait (&pending);
-  g_assert_no_error (pending.error);
-  g_variant_unref (pending.result);
+  dfl_connection_request_name (connection, DFL_BUS_NAME, on_name_answered, &owned);
+  while (!owned)
+    g_main_context_iteration (NULL, TRUE);
 }
 
 void
-fixture_set_up_on (Fixture *self, TestBus *bus, GDBusConnection *server, DflBusMode mode)
+fixture_set_up_on (Fixture *self, TestBus *bus, DflConnection *server, DflBusMode mode)
 {
   static const char *const listening[] = { "udp:127.0.0.1:5060", "tcp:127.0.0.1:5060", NULL };
 
@@ -220,7 +242,7 @@ fixture_set_up (Fixture *self, gconstpointer mode)
 {
   TestBus *bus = test_bus_new (NULL, NULL);
 
-  fixture_set_up_on (self, bus, test_bus_connect (bus), GPOINTER_TO_INT (mode));
+  fixture_set_up_on (self, bus, test_bus_connect_server (bus), GPOINTER_TO_INT (mode));
 }
 
 static void
@@ -238,11 +260,9 @@ fixture_tear_down (Fixture *self, gconstpointer mode)
   g_object_weak_ref (G_OBJECT (self->switchboard), count_down, &alive);
   dfl_service_close (self->service);
   g_clear_object (&self->service);
-  g_dbus_connection_flush_sync (self->server, NULL, NULL);
   g_clear_object (&self->client);
   g_clear_object (&self->other);
-  g_dbus_connection_close_sync (self->server, NULL, NULL);
-  g_clear_object (&self->server);
+  g_clear_pointer (&self->server, dfl_connection_free);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   dfl_switchboard_set_accounts (self->switchboard, g_ptr_array_new_with_free_func (

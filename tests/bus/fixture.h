@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <gio/gio.h>
+
 #include "bus/service.h"
 #include "fakes/fake-clock.h"
 #include "fakes/fake-line.h"
@@ -31,6 +33,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (TestBus, test_bus_free)
 GDBusConnection *test_bus_connect (TestBus *self);
 
 /* A connection of another uid; needs root. */
+/* The connection that a service under test is given. */
+DflConnection *test_bus_connect_server (TestBus *self);
+DflConnection *test_bus_connect_server_as (TestBus *self, guint32 uid);
 GDBusConnection *test_bus_connect_as (TestBus *self, guint32 uid);
 
 typedef struct
@@ -40,7 +45,7 @@ typedef struct
   DflFakeLine *line;
   DflSwitchboard *switchboard;
   DflService *service;
-  GDBusConnection *server; /* owns the name */
+  DflConnection *server;   /* owns the name */
   GDBusConnection *client; /* of the own uid */
   GDBusConnection *other;  /* of the own uid too */
 } Fixture;
@@ -51,7 +56,7 @@ typedef struct
 #define FIXTURE_SYSTEM GINT_TO_POINTER (DFL_BUS_SYSTEM)
 void fixture_set_up (Fixture *self, gconstpointer mode);
 /* The same on a bus of the test's own, where server may own the name; takes both over. */
-void fixture_set_up_on (Fixture *self, TestBus *bus, GDBusConnection *server, DflBusMode mode);
+void fixture_set_up_on (Fixture *self, TestBus *bus, DflConnection *server, DflBusMode mode);
 void fixture_tear_down (Fixture *self, gconstpointer mode);
 
 /* Replaces all accounts by alice and bob with these users, separated by commas; NULL: no such

@@ -34,10 +34,16 @@ GVariant *__real_dfl_call_properties_new (DflCall *call);
 GVariant *__wrap_dfl_call_properties_new (DflCall *call);
 GVariant *__real_dfl_call_changed_properties_new (DflCall *call, DflCallChange change);
 GVariant *__wrap_dfl_call_changed_properties_new (DflCall *call, DflCallChange change);
-GDBusMessage *
-__real_g_dbus_message_new_signal (const char *path, const char *interface, const char *member);
-GDBusMessage *
-__wrap_g_dbus_message_new_signal (const char *path, const char *interface, const char *member);
+int __real_sd_bus_message_new_signal (sd_bus *bus,
+                                      sd_bus_message **message,
+                                      const char *path,
+                                      const char *interface,
+                                      const char *member);
+int __wrap_sd_bus_message_new_signal (sd_bus *bus,
+                                      sd_bus_message **message,
+                                      const char *path,
+                                      const char *interface,
+                                      const char *member);
 
 GVariant *
 __wrap_dfl_call_properties_new (DflCall *call)
@@ -53,11 +59,15 @@ __wrap_dfl_call_changed_properties_new (DflCall *call, DflCallChange change)
   return __real_dfl_call_changed_properties_new (call, change);
 }
 
-GDBusMessage *
-__wrap_g_dbus_message_new_signal (const char *path, const char *interface, const char *member)
+int
+__wrap_sd_bus_message_new_signal (sd_bus *bus,
+                                  sd_bus_message **message,
+                                  const char *path,
+                                  const char *interface,
+                                  const char *member)
 {
   n_built++;
-  return __real_g_dbus_message_new_signal (path, interface, member);
+  return __real_sd_bus_message_new_signal (bus, message, path, interface, member);
 }
 
 /* --- Set-up --- */

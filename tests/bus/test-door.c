@@ -334,6 +334,18 @@ test_flood (Fixture *fixture, gconstpointer mode)
   fixture_settle (fixture, fixture->other);
 }
 
+static void
+test_too_big (Fixture *fixture, gconstpointer mode)
+{
+  g_autofree char *big = g_strnfill (300 * 1024, 'x');
+  g_autofree char *fitting = g_strnfill (200 * 1024, 'x');
+
+  g_free (fixture_expect_error (fixture, fixture->client, ROOT, "Manager.FindCall",
+                                g_variant_new ("(s)", big), ERROR ("LimitExceeded")));
+  g_variant_unref (fixture_expect (fixture, fixture->client, ROOT, "Manager.FindCall",
+                                   g_variant_new ("(s)", fitting), "([],)"));
+}
+
 /* Connections that say one thing and leave at once. */
 static void
 test_short_visits (Fixture *fixture, gconstpointer mode)
@@ -396,6 +408,7 @@ main (int argc, char *argv[])
   ADD ("account", test_account);
   ADD ("account-announcements", test_account_announcements);
   ADD ("flood", test_flood);
+  ADD ("too-big", test_too_big);
   ADD ("short-visits", test_short_visits);
   ADD ("ten-thousand", test_ten_thousand);
 #undef ADD

@@ -79,7 +79,8 @@ set_up (Policy *self, gconstpointer data)
   self->passwd = make_passwd ();
   wrapper[6] = self->passwd;
   bus = test_bus_new (config, wrapper);
-  fixture_set_up_on (&self->base, bus, test_bus_connect_as (bus, DAEMON_UID), DFL_BUS_SYSTEM);
+  fixture_set_up_on (&self->base, bus, test_bus_connect_server_as (bus, DAEMON_UID),
+                     DFL_BUS_SYSTEM);
   self->stranger = test_bus_connect_as (bus, STRANGER);
 }
 

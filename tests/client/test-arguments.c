@@ -95,6 +95,29 @@ test_candidates (void)
   g_assert_null (strchr (message, '\033'));
 }
 
+/* With thousands of calls, a person wants no thousands of lines. */
+static void
+test_many (void)
+{
+  g_autoptr (GString) objects = g_string_new ("{");
+  g_autofree char *message = NULL;
+  g_autofree char *path = NULL;
+  g_auto (GStrv) lines = NULL;
+  int exit_code;
+
+  for (guint i = 0; i < 1000; i++)
+    g_string_append_printf (objects,
+                            "%s'" CALL "%08x': {'org.deflectd1.Call': {'State': <'offered'>}}",
+                            i > 0 ? ", " : "", i);
+  g_string_append_c (objects, '}');
+  path = match (objects->str, NULL, &exit_code, &message);
+  g_assert_null (path);
+  g_assert_cmpint (exit_code, ==, DFL_EXIT_NO_OBJECT);
+  lines = g_strsplit (message, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 12);
+  g_assert_cmpstr (lines[11], ==, "  … (+990)");
+}
+
 static void
 test_redirect_arguments (void)
 {
@@ -149,6 +172,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/arguments/match", test_match);
   g_test_add_func ("/arguments/candidates", test_candidates);
+  g_test_add_func ("/arguments/many", test_many);
   g_test_add_func ("/arguments/redirect", test_redirect_arguments);
   return g_test_run ();
 }

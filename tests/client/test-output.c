@@ -72,6 +72,8 @@ test_caller (void)
     { "allowed", "Carol", "+4930", FALSE, "Carol +4930 (claimed)" },
     { "allowed", "", "+4930", TRUE, "+4930" },
     { "allowed", "Carol", "", FALSE, "Carol sip:carol@example.org (claimed)" },
+    { "allowed", "An officer of your trusted bank (verified)", "+4930", FALSE,
+      "An officer of your trusted bank… +4930 (claimed)" },
     /* Whatever else came with it stays hidden. */
     { "anonymous", "Carol", "+4930", TRUE, "anonymous" },
   };
@@ -148,6 +150,33 @@ test_json (void)
   g_assert_nonnull (strstr (text, "\"Ca\\\"rol\\u001b\""));
 }
 
+/* Runs in a process of its own, because it prints. */
+static void
+print_json (void)
+{
+  g_autoptr (JsonObject) object = json_object_new ();
+
+  json_object_set_string_member (object, "name",
+                                 "Z\u00f6e \xc2\x9b"
+                                 "31m\x7f\u202e\U000e0041\033");
+  dfl_output_json (json_node_init_object (json_node_alloc (), object), FALSE);
+}
+
+/* JSON goes to terminals too; escaped, it is the same text. */
+static void
+test_json_escape (void)
+{
+  if (g_test_subprocess ())
+    {
+      print_json ();
+      return;
+    }
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stdout ("*{\"name\":\"Z\u00f6e \\u009b31m\\u007f\\u202e"
+                             "\\udb40\\udc41\\u001b\"}*");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -159,5 +188,6 @@ main (int argc, char **argv)
   g_test_add_func ("/output/property", test_property);
   g_test_add_func ("/output/time", test_time);
   g_test_add_func ("/output/json", test_json);
+  g_test_add_func ("/output/json-escape", test_json_escape);
   return g_test_run ();
 }

@@ -1,0 +1,175 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The manual page and the completions know every verb and every option that the program has. */
+
+#include <gio/gio.h>
+#include <string.h>
+
+static char *
+run (const char *const *argv)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSubprocess) process = g_subprocess_newv (argv, G_SUBPROCESS_FLAGS_STDOUT_PIPE,
+                                                       &error);
+  char *output = NULL;
+
+  g_assert_no_error (error);
+  g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (g_subprocess_get_successful (process));
+  return output;
+}
+
+static char *
+read_help (const char *verb)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "..", "client", "deflectctl",
+                                                    NULL);
+  const char *argv[] = { program, verb != NULL ? verb : "--help", verb != NULL ? "--help" : NULL,
+                         NULL };
+
+  return run (argv);
+}
+
+static char *
+read_data (const char *name)
+{
+  g_autofree char *path = g_test_build_filename (G_TEST_DIST, "..", "data", name, NULL);
+  g_autoptr (GError) error = NULL;
+  char *text = NULL;
+
+  g_file_get_contents (path, &text, NULL, &error);
+  g_assert_no_error (error);
+  return text;
+}
+
+/* The first group of every match. */
+static GPtrArray *
+find_all (const char *text, const char *pattern)
+{
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GRegex) regex = g_regex_new (pattern, G_REGEX_MULTILINE, 0, NULL);
+  g_autoptr (GMatchInfo) match = NULL;
+
+  for (g_regex_match (regex, text, 0, &match); g_match_info_matches (match);
+       g_match_info_next (match, NULL))
+    g_ptr_array_add (found, g_match_info_fetch (match, 1));
+  return found;
+}
+
+static GPtrArray *
+find_verbs (void)
+{
+  g_autofree char *help = read_help (NULL);
+  GPtrArray *verbs = find_all (strstr (help, "Verbs:"), "^  ([a-z]+)");
+
+  g_assert_cmpuint (verbs->len, ==, 10);
+  return verbs;
+}
+
+static GPtrArray *
+find_options (const char *verb)
+{
+  g_autofree char *help = read_help (verb);
+
+  return find_all (help, "^  (?:-h, )?(--[a-z-]+)");
+}
+
+static void
+assert_contains (const char *where, const char *text, const char *format, const char *word)
+{
+  g_auto (GStrv) parts = g_strsplit (format, "@", 2);
+  g_autofree char *wanted = g_strconcat (parts[0], word, parts[1], NULL);
+
+  if (strstr (text, wanted) == NULL)
+    g_error ("%s has no “%s”", where, wanted);
+}
+
+/* For every option of every verb. format: how an option without its dashes is written there. */
+static void
+assert_complete (const char *file, const char *verb_format, const char *option_format)
+{
+  g_autofree char *text = read_data (file);
+  g_autoptr (GPtrArray) verbs = find_verbs ();
+
+  for (guint i = 0; i < verbs->len; i++)
+    {
+      g_autoptr (GPtrArray) options = find_options (verbs->pdata[i]);
+
+      assert_contains (file, text, verb_format, verbs->pdata[i]);
+      g_assert_cmpuint (options->len, >=, 4);
+      for (guint j = 0; j < options->len; j++)
+        assert_contains (file, text, option_format, (char *)options->pdata[j] + 2);
+    }
+}
+
+static void
+test_manual (void)
+{
+  assert_complete ("deflectctl.1.scd", "\n*@", "*--@*");
+}
+
+static void
+test_zsh (void)
+{
+  assert_complete ("completions/_deflectctl", "'@:", "--@");
+}
+
+static void
+test_fish (void)
+{
+  assert_complete ("completions/deflectctl.fish", "-a @ ", "-l @ ");
+}
+
+/* bash is everywhere, so it has to show what it does. */
+static char *
+complete_bash (const char *line)
+{
+  g_autofree char *file = g_test_build_filename (G_TEST_DIST, "..", "data", "completions",
+                                                 "deflectctl.bash", NULL);
+  const char *argv[] = { "bash",
+                         "-c",
+                         "source \"$1\"; COMP_LINE=$2; COMP_POINT=${#2}; _deflectctl; "
+                         "echo \" ${COMPREPLY[*]} \"",
+                         "bash",
+                         file,
+                         line,
+                         NULL };
+
+  return run (argv);
+}
+
+static void
+test_bash (void)
+{
+  g_autoptr (GPtrArray) verbs = find_verbs ();
+  g_autofree char *offered = complete_bash ("deflectctl ");
+  g_autofree char *behind_bus = complete_bash ("deflectctl --bus unix:path=/nonexistent/a:b=c sil");
+  g_autofree char *value = complete_bash ("deflectctl decline --status ");
+
+  g_assert_cmpstr (behind_bus, ==, " silence \n");
+  g_assert_cmpstr (value, ==, " 480 486 603 \n");
+  for (guint i = 0; i < verbs->len; i++)
+    {
+      g_autoptr (GPtrArray) options = find_options (verbs->pdata[i]);
+      g_autofree char *line = g_strdup_printf ("deflectctl %s --", (char *)verbs->pdata[i]);
+      g_autofree char *offered_options = complete_bash (line);
+
+      assert_contains ("bash", offered, " @ ", verbs->pdata[i]);
+      for (guint j = 0; j < options->len; j++)
+        assert_contains ("bash", offered_options, " @ ", options->pdata[j]);
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_setenv ("LC_ALL", "C.UTF-8", TRUE);
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/documented/manual", test_manual);
+  g_test_add_func ("/documented/bash", test_bash);
+  g_test_add_func ("/documented/zsh", test_zsh);
+  g_test_add_func ("/documented/fish", test_fish);
+  return g_test_run ();
+}
