@@ -32,6 +32,7 @@ typedef struct
 {
   GMutex lock;
   GQueue messages;  /* of GDBusMessage */
+  gsize bytes;      /* of their bodies */
   GSource *wake_up; /* NULL once the door is closed */
 } Queue;
 
