@@ -120,7 +120,7 @@ look_up_local_address (const su_sockaddr_t *peer)
   return result;
 }
 
-/* HOST:PORT by which the sender of this request reaches us. */
+/* What stands behind the @ in a URI by which the sender of this request reaches us. */
 static char *
 address_towards (nta_agent_t *nta, nta_incoming_t *irq)
 {
@@ -142,7 +142,8 @@ address_towards (nta_agent_t *nta, nta_incoming_t *irq)
       self->last_source = *source;
       self->last_looked_up = now;
     }
-  result = g_strdup_printf ("%s:%s", self->last_local, name->tpn_port);
+  result = g_strdup_printf ("%s:%s%s", self->last_local, name->tpn_port,
+                            tport_is_tcp (transport) ? ";transport=tcp" : "");
 
   tport_unref (transport);
   msg_unref (request);

@@ -34,6 +34,7 @@ struct _DflSipLoop
   gboolean readable; /* the set reported something during this step */
   GPollFD *watched;  /* what is in the set */
   guint n_watched;
+  gint64 verified; /* when each of them was last known to be really there */
 };
 
 static _Thread_local DflSipLoop *loop_of_this_thread;
@@ -42,6 +43,9 @@ static _Thread_local DflSipLoop *loop_of_this_thread;
  * are told in steps let those that belong to one burst end together. Nothing comes early by it, and
  * nothing later than a step. */
 #define CLOCK_STEP 10000000ULL /* nanoseconds */
+
+/* How long GLib's descriptors may go without being verified, see follow. */
+#define VERIFY_INTERVAL_MS 100
 
 /* Wall clock minus boot clock when the process began: keeps the library's times plausible without
  * letting them jump. */
@@ -152,20 +156,10 @@ watch (DflSipLoop *self, const GPollFD *fd, int operation)
   return epoll_ctl (self->set, operation, fd->fd, &event) == 0;
 }
 
-/*
- * Makes the set the same as the array. GLib leaves descriptors out of the array while a source of
- * higher priority is ready; it does not wait then, so that they may stay in the set. FALSE where
- * the kernel cannot wait for one of them (a regular file).
- */
-static gboolean
-follow (DflSipLoop *self, const GPollFD *fds, guint n_fds, gboolean waiting)
+static void
+drop_absent (DflSipLoop *self, const GPollFD *fds, guint n_fds)
 {
-  gboolean complete = TRUE;
-
-  if (!waiting && n_fds == 0)
-    return TRUE;
-
-  for (guint i = 0; waiting && i < self->n_watched;)
+  for (guint i = 0; i < self->n_watched;)
     {
       if (find_fd (fds, n_fds, self->watched[i].fd) != NULL)
         {
@@ -175,32 +169,58 @@ follow (DflSipLoop *self, const GPollFD *fds, guint n_fds, gboolean waiting)
       epoll_ctl (self->set, EPOLL_CTL_DEL, self->watched[i].fd, NULL);
       self->watched[i] = self->watched[--self->n_watched];
     }
+}
 
-  for (guint i = 0; i < n_fds; i++)
+/* Brings one descriptor into the set. FALSE where the kernel cannot wait for it (a file). */
+static gboolean
+follow_one (DflSipLoop *self, const GPollFD *fd, gboolean verify)
+{
+  GPollFD *known = (GPollFD *)find_fd (self->watched, self->n_watched, fd->fd);
+
+  if (known != NULL && known->events == fd->events && !verify)
+    return TRUE;
+  if (known != NULL)
     {
-      GPollFD *known = (GPollFD *)find_fd (self->watched, self->n_watched, fds[i].fd);
-
-      if (known != NULL)
-        {
-          /* With one descriptor it is GLib's own wake-up, which is never replaced. Any other may
-           * have been closed and its number given to a new one since the last time. */
-          if (n_fds == 1 && known->events == fds[i].events)
-            continue;
-          known->events = fds[i].events;
-          if (!watch (self, known, EPOLL_CTL_MOD) && !watch (self, known, EPOLL_CTL_ADD))
-            {
-              *known = self->watched[--self->n_watched];
-              complete = FALSE;
-            }
-        }
-      else if (watch (self, &fds[i], EPOLL_CTL_ADD))
-        {
-          self->watched = g_renew (GPollFD, self->watched, self->n_watched + 1);
-          self->watched[self->n_watched++] = fds[i];
-        }
-      else
-        complete = FALSE;
+      known->events = fd->events;
+      if (watch (self, known, EPOLL_CTL_MOD) || watch (self, known, EPOLL_CTL_ADD))
+        return TRUE;
+      *known = self->watched[--self->n_watched];
+      return FALSE;
     }
+  if (!watch (self, fd, EPOLL_CTL_ADD))
+    return FALSE;
+  self->watched = g_renew (GPollFD, self->watched, self->n_watched + 1);
+  self->watched[self->n_watched++] = *fd;
+  return TRUE;
+}
+
+/*
+ * Makes the set the same as the array. GLib leaves descriptors out of the array while a source of
+ * higher priority is ready; it does not wait then, so that they may stay in the set.
+ *
+ * A descriptor may have been closed, and its number given to a new one, since the last time; the
+ * kernel has then taken it out of the set. To ask it each time would cost a system call for each,
+ * so that is done now and then, and a wait before that is not longer than until then. FALSE where
+ * the kernel cannot wait for one of them; *timeout is shortened as needed.
+ */
+static gboolean
+follow (DflSipLoop *self, const GPollFD *fds, guint n_fds, gint *timeout)
+{
+  gint64 now = g_get_monotonic_time ();
+  gboolean complete = TRUE;
+  gboolean verify = now - self->verified >= VERIFY_INTERVAL_MS * G_TIME_SPAN_MILLISECOND;
+
+  if (*timeout != 0)
+    drop_absent (self, fds, n_fds);
+  for (guint i = 0; i < n_fds; i++)
+    complete = follow_one (self, &fds[i], verify) && complete;
+
+  if (!complete)
+    *timeout = (gint)MIN ((guint)*timeout, 10u); /* -1 is the longest */
+  else if (verify)
+    self->verified = now;
+  else if (n_fds > 1) /* alone it is GLib's own wake-up, which never changes */
+    *timeout = (gint)MIN ((guint)*timeout, VERIFY_INTERVAL_MS);
   return complete;
 }
 
@@ -217,9 +237,7 @@ poll_through_sofia (GPollFD *fds, guint n_fds, gint timeout)
   for (guint i = 0; i < n_fds; i++)
     fds[i].revents = 0;
 
-  complete = follow (self, fds, n_fds, timeout != 0);
-  if (!complete)
-    timeout = MIN ((guint)timeout, 10u); /* -1 is the longest */
+  complete = follow (self, fds, n_fds, &timeout);
 
   self->readable = FALSE;
   self->stepping = TRUE;

@@ -34,6 +34,7 @@
 #include <sofia-sip/tport.h>
 
 #include "core/error.h"
+#include "sip/delay.h"
 #include "sip/guard.h"
 #include "sip/identity.h"
 
@@ -48,17 +49,6 @@
 #define RETRY_LIMIT (32 * G_TIME_SPAN_SECOND)
 #define BURIAL_LIMIT (10 * G_TIME_SPAN_SECOND)
 
-/* Legs that wait for the same span: the first in is the first due, and one alarm serves all. */
-typedef struct
-{
-  DflLegs *legs;
-  GQueue waiting;
-  gint64 delay;
-  void (*due) (DflLeg *leg);
-  DflAlarm *alarm;
-  gboolean running; /* due is being called; the alarm is set afterwards */
-} Delay;
-
 struct _DflLegs
 {
   DflSwitchboard *switchboard;
@@ -66,7 +56,7 @@ struct _DflLegs
   DflSources *sources;
   DflSipLoop *loop;
   GHashTable *by_call_id; /* Call-ID -> the first DflLeg of a chain */
-  Delay ring, repeat, settle, wounded;
+  DflDelay ring, repeat, settle, wounded;
   gint64 last_invite; /* when the stack last began a transaction, which starts its timers */
 };
 
@@ -89,53 +79,9 @@ struct _DflLeg
   guint wounded : 1;
   guint given_up : 1; /* the stack has tried to send the final response once more */
 
-  Delay *delay; /* the queue that it is in, or NULL */
-  GList link;
-  gint64 due;
-  gint64 hurt; /* when it was wounded or buried */
+  DflDelayPlace place; /* in one of the queues */
+  gint64 hurt;         /* when it was wounded or buried */
 };
-
-static void
-on_delay_over (gpointer data)
-{
-  Delay *delay = data;
-  DflLegs *self = delay->legs;
-  gint64 now = dfl_clock_now (self->clock);
-  DflLeg *leg;
-
-  delay->alarm = NULL;
-  delay->running = TRUE;
-  while ((leg = g_queue_peek_head (&delay->waiting)) != NULL && leg->due <= now)
-    {
-      g_queue_unlink (&delay->waiting, &leg->link);
-      leg->delay = NULL;
-      delay->due (leg);
-    }
-  delay->running = FALSE;
-  if (leg != NULL)
-    delay->alarm = dfl_clock_set_alarm (self->clock, leg->due, on_delay_over, delay);
-}
-
-static void
-leg_stop_waiting (DflLeg *leg)
-{
-  if (leg->delay == NULL)
-    return;
-  /* The alarm stays set: it finds the queue empty, which is cheaper than setting one a call. */
-  g_queue_unlink (&leg->delay->waiting, &leg->link);
-  leg->delay = NULL;
-}
-
-static void
-leg_wait (DflLeg *leg, Delay *delay)
-{
-  leg_stop_waiting (leg);
-  leg->delay = delay;
-  leg->due = dfl_clock_now (leg->legs->clock) + delay->delay;
-  g_queue_push_tail_link (&delay->waiting, &leg->link);
-  if (delay->alarm == NULL && !delay->running)
-    delay->alarm = dfl_clock_set_alarm (leg->legs->clock, leg->due, on_delay_over, delay);
-}
 
 static void
 index_add (DflLegs *self, DflLeg *leg)
@@ -167,7 +113,7 @@ leg_free_if_over (DflLeg *leg)
 {
   if (leg->irq != NULL || leg->held || leg->offering || leg->wounded)
     return;
-  leg_stop_waiting (leg);
+  dfl_delay_leave (&leg->place);
   index_remove (leg->legs, leg);
   dfl_sources_release (leg->legs->sources);
   g_object_unref (leg->account);
@@ -181,7 +127,7 @@ leg_settle (DflLeg *leg, gboolean acknowledged)
 {
   DflCall *call = leg->call;
 
-  leg_stop_waiting (leg);
+  dfl_delay_leave (&leg->place);
   if (leg->irq != NULL)
     nta_incoming_destroy (g_steal_pointer (&leg->irq));
   leg->wounded = FALSE;
@@ -195,8 +141,9 @@ leg_settle (DflLeg *leg, gboolean acknowledged)
 }
 
 static void
-on_settle_due (DflLeg *leg)
+on_settle_due (gpointer thing)
 {
+  DflLeg *leg = thing;
   leg_settle (leg, FALSE);
 }
 
@@ -211,13 +158,13 @@ leg_send_final (DflLeg *leg, guint status, const char *contact)
   /* The return value says nothing about the network; the state of the transaction does. */
   if (nta_incoming_status (leg->irq) >= 200)
     {
-      leg_wait (leg, &leg->legs->settle);
+      dfl_delay_enter (&leg->legs->settle, &leg->place);
       return TRUE;
     }
 
   leg->wounded = TRUE;
   leg->hurt = dfl_clock_now (leg->legs->clock);
-  leg_wait (leg, &leg->legs->wounded);
+  dfl_delay_enter (&leg->legs->wounded, &leg->place);
   return FALSE;
 }
 
@@ -226,7 +173,7 @@ leg_bury (DflLeg *leg)
 {
   nta_incoming_destroy (g_steal_pointer (&leg->irq));
   leg->hurt = dfl_clock_now (leg->legs->clock);
-  leg_wait (leg, &leg->legs->wounded);
+  dfl_delay_enter (&leg->legs->wounded, &leg->place);
 }
 
 static void
@@ -237,8 +184,9 @@ leg_rest_in_peace (DflLeg *leg)
 }
 
 static void
-on_wounded_due (DflLeg *leg)
+on_wounded_due (gpointer thing)
 {
+  DflLeg *leg = thing;
   DflLegs *self = leg->legs;
   gint64 now = dfl_clock_now (self->clock);
 
@@ -247,7 +195,7 @@ on_wounded_due (DflLeg *leg)
       if (self->last_invite > leg->hurt && now - self->last_invite > BURIAL_LIMIT)
         leg_rest_in_peace (leg);
       else
-        leg_wait (leg, &self->wounded);
+        dfl_delay_enter (&self->wounded, &leg->place);
       return;
     }
 
@@ -258,7 +206,7 @@ on_wounded_due (DflLeg *leg)
   if (nta_incoming_status (leg->irq) >= 200)
     {
       leg->wounded = FALSE;
-      leg_wait (leg, &self->settle);
+      dfl_delay_enter (&self->settle, &leg->place);
     }
   else if (leg->given_up)
     {
@@ -269,34 +217,41 @@ on_wounded_due (DflLeg *leg)
   else if (now - leg->hurt > RETRY_LIMIT)
     leg_bury (leg);
   else
-    leg_wait (leg, &self->wounded);
+    dfl_delay_enter (&self->wounded, &leg->place);
 }
 
 /* A provisional response that the network refuses is no tragedy: the next one may go. */
 static void
-leg_send_provisional (DflLeg *leg)
+on_repeat_due (gpointer thing)
 {
+  DflLeg *leg = thing;
+
   if (leg->ringing)
     {
       g_autofree char *address = leg->address (leg->agent, leg->irq);
       const DflAccountSettings *settings = dfl_account_get_settings (leg->account);
       g_autofree char *user = g_uri_escape_string (settings->user, "!$&'()*+,;=", FALSE);
-      g_autofree char *contact = g_strdup_printf ("Contact: <sip:%s@%s>", user, address);
+      g_autofree char *contact = g_strdup_printf ("Contact: <%s:%s@%s>",
+                                                  nta_incoming_url (leg->irq)->url_type == url_sips
+                                                      ? "sips"
+                                                      : "sip",
+                                                  user, address);
 
       nta_incoming_treply (leg->irq, SIP_180_RINGING, SIPTAG_UNKNOWN_STR (contact),
                            SIPTAG_SERVER_STR (SERVER), TAG_END ());
     }
   else
     nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_SERVER_STR (SERVER), TAG_END ());
-  leg_wait (leg, &leg->legs->repeat);
+  dfl_delay_enter (&leg->legs->repeat, &leg->place);
 }
 
 static void
-on_ring_due (DflLeg *leg)
+on_ring_due (gpointer thing)
 {
+  DflLeg *leg = thing;
   if (leg->ringing)
     nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_SERVER_STR (SERVER), TAG_END ());
-  leg_send_provisional (leg);
+  on_repeat_due (leg);
 }
 
 /* RFC 3326: any value SIP;cause=200 in any Reason header. */
@@ -383,7 +338,7 @@ leg_new (DflLegs *self, nta_agent_t *agent, nta_incoming_t *irq, sip_t *sip, Dfl
   leg->account = g_object_ref (account);
   leg->call_id = g_strdup (sip->sip_call_id->i_id);
   leg->cseq = sip->sip_cseq->cs_seq;
-  leg->link.data = leg;
+  leg->place.thing = leg;
   /* Where 1xx must be reliable (RFC 3262) only 100 is possible. */
   leg->ringing = dfl_account_get_settings (account)->alert
                  && !(sip->sip_require != NULL && sip_has_feature (sip->sip_require, "100rel"));
@@ -405,7 +360,7 @@ leg_offer (DflLeg *leg, const sip_t *sip, DflLine *line)
   offer->received_wall = dfl_clock_wall (self->clock);
 
   leg->offering = leg->held = TRUE;
-  leg_wait (leg, &self->ring);
+  dfl_delay_enter (&self->ring, &leg->place);
   call = dfl_switchboard_offer (self->switchboard, leg->account, offer, line, leg, &error);
   leg->offering = FALSE;
 
@@ -521,15 +476,6 @@ dfl_leg_release (DflLeg *leg)
   leg_free_if_over (leg);
 }
 
-static void
-delay_init (Delay *delay, DflLegs *legs, gint64 span, void (*due) (DflLeg *leg))
-{
-  delay->legs = legs;
-  delay->delay = span;
-  delay->due = due;
-  g_queue_init (&delay->waiting);
-}
-
 DflLegs *
 dfl_legs_new (
     DflSwitchboard *switchboard, DflClock *clock, DflSources *sources, DflSipLoop *loop, guint t1)
@@ -541,27 +487,28 @@ dfl_legs_new (
   self->sources = sources;
   self->loop = loop;
   self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
-  delay_init (&self->ring, self, RING_DELAY, on_ring_due);
-  delay_init (&self->repeat, self, REPEAT_DELAY, leg_send_provisional);
-  delay_init (&self->settle, self,
-              64 * (gint64)t1 * G_TIME_SPAN_MILLISECOND + 2 * G_TIME_SPAN_SECOND, on_settle_due);
-  delay_init (&self->wounded, self, RETRY_DELAY, on_wounded_due);
+  dfl_delay_init (&self->ring, clock, RING_DELAY, on_ring_due);
+  dfl_delay_init (&self->repeat, clock, REPEAT_DELAY, on_repeat_due);
+  dfl_delay_init (&self->settle, clock,
+                  64 * (gint64)t1 * G_TIME_SPAN_MILLISECOND + 2 * G_TIME_SPAN_SECOND,
+                  on_settle_due);
+  dfl_delay_init (&self->wounded, clock, RETRY_DELAY, on_wounded_due);
   return self;
 }
 
 void
 dfl_legs_close (DflLegs *self)
 {
-  Delay *delays[] = { &self->ring, &self->repeat, &self->settle, &self->wounded };
+  DflDelay *delays[] = { &self->ring, &self->repeat, &self->settle, &self->wounded };
 
   for (guint i = 0; i < G_N_ELEMENTS (delays); i++)
     {
       DflLeg *leg;
 
-      dfl_clock_clear_alarm (self->clock, &delays[i]->alarm);
-      while ((leg = g_queue_peek_head (&delays[i]->waiting)) != NULL)
+      dfl_delay_stop (delays[i]);
+      while ((leg = dfl_delay_peek (delays[i])) != NULL)
         {
-          leg_stop_waiting (leg);
+          dfl_delay_leave (&leg->place);
           leg->irq = NULL;
           leg->wounded = FALSE;
           leg_free_if_over (leg);

@@ -28,8 +28,8 @@ void dfl_legs_free (DflLegs *self);
 
 /*
  * Answers an INVITE that is for this account: makes a leg of it and offers it to the switchboard,
- * through line. Takes msg over, with sip its content. address is what callers reach us by,
- * HOST:PORT, for the Contact of a 180; asked for only when one is sent.
+ * through line. Takes msg over, with sip its content. address is what callers reach us by, for the
+ * Contact of a 180: HOST:PORT and parameters; asked for only when one is sent.
  */
 typedef char *(*DflLegsAddressFunc) (nta_agent_t *agent, nta_incoming_t *irq);
 

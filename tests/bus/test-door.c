@@ -109,6 +109,92 @@ test_no_reply_expected (Fixture *fixture, gconstpointer mode)
   log_expect (log, NULL);
 }
 
+/* What arrives before the sender is known is held, and served in its order. */
+static void
+test_order_of_the_unknown (Fixture *fixture, gconstpointer mode)
+{
+  DflCall *call = fixture_offer (fixture, "one");
+  const char *path = path_of_call (call);
+  g_autoptr (GDBusConnection) newcomer = test_bus_connect (fixture->bus);
+  g_autoptr (Pending) redirect = fixture_start (fixture, newcomer, path, "Call.Redirect",
+                                                g_variant_new_parsed (
+                                                    "('sip:bob@b', {'wait': <false>})"));
+  g_autoptr (Pending) state = fixture_start (fixture, newcomer, path, "Properties.Get",
+                                             g_variant_new ("(ss)", DFL_CALL_INTERFACE, "State"));
+  g_autofree char *text = NULL;
+
+  pending_wait (redirect);
+  pending_wait (state);
+  g_assert_no_error (redirect->error);
+  text = g_variant_print (state->result, FALSE);
+  g_assert_cmpstr (text, ==, "(<'redirecting'>,)");
+}
+
+/* Every method with every kind of arguments: always an answer, and nothing happens by mistake. */
+static void
+test_garbage (Fixture *fixture, gconstpointer mode)
+{
+  static const char *const bodies[] = {
+    NULL,
+    "('x',)",
+    "(1, 2, 3)",
+    "(<<<1>>>,)",
+    "('', @a{sv} {})",
+    "('', {'': <''>})",
+    "({'status': <uint32 1>},)",
+    "({'status': <{'status': <1>}>},)",
+    "(@aa{sv} [{}, {}], '')",
+    "([('', '', '')],)",
+    "('', '', <@a{sv} {}>)",
+    "('', '')",
+    "([byte 1, 2, 3],)",
+    "(objectpath '/',)",
+  };
+  DflCall *call = fixture_offer (fixture, "one");
+  const char *paths[] = { "/",
+                          "/org",
+                          ROOT,
+                          DFL_ACCOUNTS_PATH,
+                          DFL_CALLS_PATH,
+                          path_of_account (fixture_get_account (fixture, "alice")),
+                          path_of_call (call) };
+  static const char *const methods[] = {
+    "Call.Redirect",
+    "Call.CheckRedirect",
+    "Call.Decline",
+    "Call.Keep",
+    "Account.Update",
+    "Account.Remove",
+    "Account.SetRules",
+    "Account.TestRules",
+    "Account.SetTargets",
+    "Manager.AddAccount",
+    "Manager.FindCall",
+    "Manager.GetHistory",
+    "Properties.Get",
+    "Properties.GetAll",
+    "Properties.Set",
+    "Peer.Ping",
+    "Peer.GetMachineId",
+    "Introspectable.Introspect",
+    "ObjectManager.GetManagedObjects",
+  };
+
+  for (guint p = 0; p < G_N_ELEMENTS (paths); p++)
+    {
+      for (guint m = 0; m < G_N_ELEMENTS (methods); m++)
+        {
+          for (guint b = 0; b < G_N_ELEMENTS (bodies); b++)
+            {
+              GVariant *body = bodies[b] == NULL ? NULL : g_variant_new_parsed (bodies[b]);
+              g_autoptr (GVariant) answer = fixture_call (fixture, fixture->client, paths[p],
+                                                          methods[m], body, NULL);
+            }
+        }
+    }
+  g_assert_cmpint (dfl_call_get_state (call), ==, DFL_CALL_STATE_OFFERED);
+}
+
 /* --- Introspection --- */
 
 static GDBusNodeInfo *
@@ -401,6 +487,8 @@ main (int argc, char *argv[])
   ADD ("wrong-questions", test_wrong_questions);
   ADD ("without-interface", test_without_interface);
   ADD ("no-reply-expected", test_no_reply_expected);
+  ADD ("order-of-the-unknown", test_order_of_the_unknown);
+  ADD ("garbage", test_garbage);
   ADD ("introspection", test_introspection);
   ADD ("tables-agree", test_tables_agree);
   ADD ("manager", test_manager);

@@ -6,6 +6,7 @@
  * and vanish in the middle. What works is tested with the real daemon, in tests/e2e. */
 
 #include <gio/gio.h>
+#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 
@@ -353,6 +354,29 @@ test_bus_vanishes (StandIn *self, gconstpointer verb)
   g_assert_cmpint (finish (&run), ==, 8);
 }
 
+/* The same when everything has been heard and nothing is asked: shown by a command that runs. */
+static void
+test_bus_vanishes_later (StandIn *self, gconstpointer data)
+{
+  g_autofree char *directory = g_dir_make_tmp ("deflectctl-XXXXXX", NULL);
+  g_autofree char *file = g_build_filename (directory, "runs", NULL);
+  g_autofree char *arguments = g_strconcat ("watch --exec=touch\t", file, NULL);
+  g_auto (Run) run = { 0 };
+
+  appear (self);
+  start (&run, g_test_dbus_get_bus_address (self->bus), arguments);
+  while (!g_file_test (file, G_FILE_TEST_EXISTS))
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_thread_yield ();
+    }
+  g_clear_object (&self->connection);
+  g_test_dbus_stop (self->bus);
+  g_assert_cmpint (finish (&run), ==, 8);
+  g_unlink (file);
+  g_rmdir (directory);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -369,6 +393,8 @@ main (int argc, char **argv)
   g_test_add ("/errors/bus-vanishes/wait", StandIn, "wait --new", set_up, test_bus_vanishes,
               tear_down);
   g_test_add ("/errors/bus-vanishes/watch", StandIn, "watch --exec cat", set_up, test_bus_vanishes,
+              tear_down);
+  g_test_add ("/errors/bus-vanishes/later", StandIn, NULL, set_up, test_bus_vanishes_later,
               tear_down);
   return g_test_run ();
 }
