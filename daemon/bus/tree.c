@@ -221,34 +221,41 @@ dfl_request_fail_unsupported (DflRequest *self, const char *what)
   dfl_request_fail (self, error);
 }
 
+static gboolean
+check_option (const char *key, GVariant *value, const char *const *names, GError **error)
+{
+  const char *type = g_variant_get_type_string (value);
+
+  while (names[0] != NULL && !g_str_equal (names[0], key))
+    names += 2;
+  if (names[0] == NULL)
+    {
+      g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
+                   "there is no option \"%s\"; leave it out", key);
+      return FALSE;
+    }
+  if (!g_str_equal (type, names[1]))
+    {
+      g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
+                   "option \"%s\" has type %s; give it type %s", key, type, names[1]);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 gboolean
 dfl_request_check_options (GVariant *options, const char *const *names, GError **error)
 {
+  gboolean good = TRUE;
   GVariantIter iter;
   const char *key;
   GVariant *value;
 
   g_variant_iter_init (&iter, options);
-  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+  while (good && g_variant_iter_next (&iter, "{&sv}", &key, &value))
     {
-      g_autoptr (GVariant) owned = value;
-      guint i = 0;
-
-      while (names[i] != NULL && !g_str_equal (names[i], key))
-        i += 2;
-      if (names[i] == NULL)
-        {
-          g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
-                       "there is no option \"%s\"; leave it out", key);
-          return FALSE;
-        }
-      if (!g_str_equal (g_variant_get_type_string (value), names[i + 1]))
-        {
-          g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
-                       "option \"%s\" has type %s; give it type %s", key,
-                       g_variant_get_type_string (value), names[i + 1]);
-          return FALSE;
-        }
+      good = check_option (key, value, names, error);
+      g_variant_unref (value);
     }
-  return TRUE;
+  return good;
 }

@@ -466,6 +466,17 @@ fixture_expect (Fixture *self,
   return value;
 }
 
+void
+fixture_do (Fixture *self,
+            GDBusConnection *connection,
+            const char *path,
+            const char *method,
+            GVariant *parameters,
+            const char *result)
+{
+  g_variant_unref (fixture_expect (self, connection, path, method, parameters, result));
+}
+
 char *
 fixture_expect_error (Fixture *self,
                       GDBusConnection *connection,
@@ -484,6 +495,17 @@ fixture_expect_error (Fixture *self,
   g_assert_cmpstr (name, ==, error_name);
   g_dbus_error_strip_remote_error (error);
   return g_strdup (error->message);
+}
+
+void
+fixture_fail (Fixture *self,
+              GDBusConnection *connection,
+              const char *path,
+              const char *method,
+              GVariant *parameters,
+              const char *error_name)
+{
+  g_free (fixture_expect_error (self, connection, path, method, parameters, error_name));
 }
 
 char *

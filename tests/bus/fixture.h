@@ -91,6 +91,14 @@ GVariant *fixture_expect (Fixture *self,
                           GVariant *parameters,
                           const char *result);
 
+/* The same where the result does not matter beyond that. */
+void fixture_do (Fixture *self,
+                 GDBusConnection *connection,
+                 const char *path,
+                 const char *method,
+                 GVariant *parameters,
+                 const char *result);
+
 /* As fixture_call, and it must fail with this D-Bus error; returns the message. */
 char *fixture_expect_error (Fixture *self,
                             GDBusConnection *connection,
@@ -98,6 +106,13 @@ char *fixture_expect_error (Fixture *self,
                             const char *method,
                             GVariant *parameters,
                             const char *error_name);
+
+void fixture_fail (Fixture *self,
+                   GDBusConnection *connection,
+                   const char *path,
+                   const char *method,
+                   GVariant *parameters,
+                   const char *error_name);
 
 /* A property of an object in text form. */
 char *fixture_get (Fixture *self,

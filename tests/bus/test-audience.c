@@ -118,8 +118,7 @@ share_alice (Users *self)
 static void
 subscribe (Users *self, GDBusConnection *connection)
 {
-  g_autoptr (GVariant) objects = fixture_expect (&self->base, connection, ROOT,
-                                                 "ObjectManager.GetManagedObjects", NULL, NULL);
+  fixture_do (&self->base, connection, ROOT, "ObjectManager.GetManagedObjects", NULL, NULL);
 }
 
 static char *
@@ -407,8 +406,8 @@ test_users_change (Users *self, gconstpointer mode)
   log_expect (log, account_removed);
   log_expect (log, call_removed);
   log_expect (log, NULL);
-  g_free (fixture_expect_error (&self->base, self->stranger, call, "Call.Silence", NULL,
-                                "org.freedesktop.DBus.Error.UnknownObject"));
+  fixture_fail (&self->base, self->stranger, call, "Call.Silence", NULL,
+                "org.freedesktop.DBus.Error.UnknownObject");
   log_expect (log, "error *");
 
   share_alice (self);
@@ -449,8 +448,7 @@ test_account_goes (Users *self, gconstpointer mode)
   log_expect (log, NULL);
 
   /* What was offered to it stays its users' and can be decided. */
-  g_variant_unref (fixture_expect (&self->base, self->stranger, path_of_call (call), "Call.Silence",
-                                   NULL, "()"));
+  fixture_do (&self->base, self->stranger, path_of_call (call), "Call.Silence", NULL, "()");
   log_expect (log, "changed Silenced=true");
   log_expect (log, "reply");
   dfl_call_leg_cancelled (call, FALSE);
@@ -494,8 +492,8 @@ test_subscription_limit (Users *self, gconstpointer mode)
       subscribe (self, g_ptr_array_index (connections, i));
     }
   last = g_ptr_array_index (connections, 64);
-  g_free (fixture_expect_error (&self->base, last, ROOT, "ObjectManager.GetManagedObjects", NULL,
-                                DFL_ERROR_PREFIX "LimitExceeded"));
+  fixture_fail (&self->base, last, ROOT, "ObjectManager.GetManagedObjects", NULL,
+                DFL_ERROR_PREFIX "LimitExceeded");
   /* Another user is not concerned. */
   if (self->neighbour != NULL)
     subscribe (self, self->neighbour);
@@ -528,12 +526,11 @@ test_session_is_for_one (Users *self, gconstpointer mode)
   g_assert_nonnull (strstr (g_ptr_array_index (lines, 0), "users="));
 
   path = path_of_call (fixture_offer (&self->base, "one"));
-  g_free (fixture_expect_error (&self->base, self->stranger, path, "Call.Silence", NULL,
-                                "org.freedesktop.DBus.Error.UnknownObject"));
+  fixture_fail (&self->base, self->stranger, path, "Call.Silence", NULL,
+                "org.freedesktop.DBus.Error.UnknownObject");
   objects = get_managed_objects (self, self->stranger);
   g_assert_cmpstr (objects, ==, "({},)");
-  g_variant_unref (
-      fixture_expect (&self->base, self->base.client, path, "Call.Silence", NULL, "()"));
+  fixture_do (&self->base, self->base.client, path, "Call.Silence", NULL, "()");
 }
 
 int

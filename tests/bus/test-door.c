@@ -79,10 +79,9 @@ test_without_interface (Fixture *fixture, gconstpointer mode)
 {
   DflCall *call = fixture_offer (fixture, "one");
 
-  g_variant_unref (
-      fixture_expect (fixture, fixture->client, path_of_call (call), "Silence", NULL, "()"));
+  fixture_do (fixture, fixture->client, path_of_call (call), "Silence", NULL, "()");
   g_assert_true (dfl_call_get_silenced (call));
-  g_variant_unref (fixture_expect (fixture, fixture->client, ROOT, "Ping", NULL, "()"));
+  fixture_do (fixture, fixture->client, ROOT, "Ping", NULL, "()");
 }
 
 static void
@@ -187,8 +186,11 @@ test_garbage (Fixture *fixture, gconstpointer mode)
           for (guint b = 0; b < G_N_ELEMENTS (bodies); b++)
             {
               GVariant *body = bodies[b] == NULL ? NULL : g_variant_new_parsed (bodies[b]);
+              g_autoptr (GError) error = NULL;
               g_autoptr (GVariant) answer = fixture_call (fixture, fixture->client, paths[p],
-                                                          methods[m], body, NULL);
+                                                          methods[m], body, &error);
+
+              g_assert_true (answer != NULL || g_dbus_error_is_remote_error (error));
             }
         }
     }
@@ -315,7 +317,7 @@ test_peer (Fixture *fixture, gconstpointer mode)
   g_autoptr (GVariant) id = NULL;
   const char *text;
 
-  g_variant_unref (fixture_expect (fixture, fixture->client, "/", "Peer.Ping", NULL, "()"));
+  fixture_do (fixture, fixture->client, "/", "Peer.Ping", NULL, "()");
   if (!g_file_get_contents ("/etc/machine-id", &file, NULL, NULL))
     return;
   id = fixture_expect (fixture, fixture->client, ROOT, "Peer.GetMachineId", NULL, NULL);
@@ -426,10 +428,10 @@ test_too_big (Fixture *fixture, gconstpointer mode)
   g_autofree char *big = g_strnfill (300 * 1024, 'x');
   g_autofree char *fitting = g_strnfill (200 * 1024, 'x');
 
-  g_free (fixture_expect_error (fixture, fixture->client, ROOT, "Manager.FindCall",
-                                g_variant_new ("(s)", big), ERROR ("LimitExceeded")));
-  g_variant_unref (fixture_expect (fixture, fixture->client, ROOT, "Manager.FindCall",
-                                   g_variant_new ("(s)", fitting), "([],)"));
+  fixture_fail (fixture, fixture->client, ROOT, "Manager.FindCall", g_variant_new ("(s)", big),
+                ERROR ("LimitExceeded"));
+  fixture_do (fixture, fixture->client, ROOT, "Manager.FindCall", g_variant_new ("(s)", fitting),
+              "([],)");
 }
 
 /* Connections that say one thing and leave at once. */
@@ -471,9 +473,8 @@ test_ten_thousand (Fixture *fixture, gconstpointer mode)
                             NULL);
   dictionary = g_variant_get_child_value (objects, 0);
   g_assert_cmpuint (g_variant_n_children (dictionary), ==, n + 1);
-  g_variant_unref (fixture_expect (fixture, fixture->client, last, "Call.Redirect",
-                                   g_variant_new_parsed ("('sip:bob@b', {'wait': <false>})"),
-                                   "()"));
+  fixture_do (fixture, fixture->client, last, "Call.Redirect",
+              g_variant_new_parsed ("('sip:bob@b', {'wait': <false>})"), "()");
 }
 
 int

@@ -138,21 +138,18 @@ test_calls (Policy *self, gconstpointer data)
   fixture_set_users (&self->base, "nobody", "");
   account = path_of_account (fixture_get_account (&self->base, "alice"));
   fixture_wait_seen (&self->base, self->stranger, account);
-  g_variant_unref (fixture_expect (&self->base, self->stranger, ROOT,
-                                   "ObjectManager.GetManagedObjects", NULL, NULL));
+  fixture_do (&self->base, self->stranger, ROOT, "ObjectManager.GetManagedObjects", NULL, NULL);
   log = log_new (self->stranger);
   call = path_of_call (fixture_offer (&self->base, "one"));
   fixture_offer_to (&self->base, "bob", "two");
-  g_variant_unref (
-      fixture_expect (&self->base, self->stranger, ROOT, "Introspectable.Introspect", NULL, NULL));
-  g_variant_unref (fixture_expect (&self->base, self->stranger, ROOT, "Manager.FindCall",
-                                   g_variant_new ("(s)", "none"), "([],)"));
+  fixture_do (&self->base, self->stranger, ROOT, "Introspectable.Introspect", NULL, NULL);
+  fixture_do (&self->base, self->stranger, ROOT, "Manager.FindCall", g_variant_new ("(s)", "none"),
+              "([],)");
   g_free (fixture_get (&self->base, self->stranger, account, DFL_ACCOUNT_INTERFACE, "Users"));
-  g_free (fixture_expect_error (&self->base, self->stranger, account, "Account.Register", NULL,
-                                DFL_ERROR_PREFIX "NotSupported"));
-  g_variant_unref (fixture_expect (&self->base, self->stranger, call, "Call.Silence", NULL, "()"));
-  g_free (fixture_expect_error (&self->base, self->stranger, ROOT, "com.example.Other", NULL,
-                                ACCESS_DENIED));
+  fixture_fail (&self->base, self->stranger, account, "Account.Register", NULL,
+                DFL_ERROR_PREFIX "NotSupported");
+  fixture_do (&self->base, self->stranger, call, "Call.Silence", NULL, "()");
+  fixture_fail (&self->base, self->stranger, ROOT, "com.example.Other", NULL, ACCESS_DENIED);
   log_expect (log, "added *");
   log_expect (log, "reply");
   log_expect (log, "reply");
