@@ -158,8 +158,9 @@ go_idle (DflCall *self, DflOutcome outcome)
     }
   self->state = DFL_CALL_STATE_IDLE;
   self->outcome = outcome;
-  g_info ("Call %s: %s, decided by %s", self->id, dfl_outcome_to_string (outcome),
-          self->decided_by);
+  /* A line a call on the log would cost the daemon more than the call's own part in core. */
+  g_debug ("Call %s: %s, decided by %s", self->id, dfl_outcome_to_string (outcome),
+           self->decided_by);
 
   host->on_changed (self, changes, host->data);
 

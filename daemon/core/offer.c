@@ -122,12 +122,28 @@ is_unwanted (gunichar c)
          || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
+/* Nearly every text: printable ASCII, of which nothing goes. */
+static gboolean
+is_plain (const char *text, gsize size)
+{
+  for (gsize i = 0; i < size; i++)
+    if (text[i] < 0x20 || text[i] > 0x7e)
+      return FALSE;
+
+  return TRUE;
+}
+
 char *
 dfl_text_clean (const char *text, gssize length, gsize max_bytes)
 {
   gsize size = length < 0 ? strlen (text) : (gsize)length;
   const char *end = text + size;
-  GString *clean = g_string_sized_new (MIN (size, max_bytes) + 1);
+  GString *clean;
+
+  if (size <= max_bytes && is_plain (text, size))
+    return g_strndup (text, size);
+
+  clean = g_string_sized_new (MIN (size, max_bytes) + 1);
 
   for (const char *at = text; at < end;)
     {
