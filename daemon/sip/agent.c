@@ -398,7 +398,7 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
   self->switchboard = g_object_ref (switchboard);
   self->clock = g_object_ref (clock);
   self->sources = dfl_sources_new (switchboard);
-  self->gate = dfl_gate_new (self->sources, &listener);
+  self->gate = dfl_gate_new (self->sources, MAX_MESSAGE, &listener);
   self->guard = dfl_guard_new (clock, self->sources, settings->max_connections,
                                on_guard_asks_who_is_busy, self);
   self->loop = dfl_sip_loop_ref ();

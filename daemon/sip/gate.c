@@ -26,6 +26,7 @@ struct _DflGate
   char name[16];
   DflSources *sources;
   DflGateListener listener;
+  gsize max_message;
   msg_mclass_t *class;
   struct msg_hclass_s request_class, from_class, to_class; /* msg_hclass_t is constant */
   issize_t (*extract_body) (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end);
@@ -207,6 +208,8 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
         self->listener.stranger (self->listener.data);
       return -1;
     }
+  /* The library forgets the limit for what comes behind another message in a stream. */
+  msg_maxsize (msg, self->max_message);
   return sip_request_class->hc_parse (home, header, text, length);
 }
 
@@ -278,12 +281,13 @@ replace_class (DflGate *self, msg_hclass_t *original, struct msg_hclass_s *ours)
 }
 
 DflGate *
-dfl_gate_new (DflSources *sources, const DflGateListener *listener)
+dfl_gate_new (DflSources *sources, gsize max_message, const DflGateListener *listener)
 {
   DflGate *self = g_new0 (DflGate, 1);
 
   self->sources = sources;
   self->listener = *listener;
+  self->max_message = max_message;
   self->class = msg_mclass_clone (sip_default_mclass (), 0, 0);
   if (self->class == NULL)
     g_error ("Out of memory");

@@ -45,7 +45,8 @@ typedef struct
   gpointer data;
 } DflGateListener;
 
-DflGate *dfl_gate_new (DflSources *sources, const DflGateListener *listener);
+/* max_message: the most bytes that one message may have. */
+DflGate *dfl_gate_new (DflSources *sources, gsize max_message, const DflGateListener *listener);
 
 /* To be freed after the last message that was made with its class. */
 void dfl_gate_free (DflGate *self);
