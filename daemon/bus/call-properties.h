@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include <gio/gio.h>
+#include <systemd/sd-bus.h>
 
 #include "core/call.h"
 
@@ -38,14 +38,11 @@ typedef enum
   DFL_N_CALL_PROPERTIES
 } DflCallProperty;
 
-/* Makes the values that every call shares; once. */
-void dfl_call_properties_init (void);
+/* Appends the value, as a variant; a negative errno where the message becomes too long. */
+int dfl_call_append_property (DflCall *call, DflCallProperty property, sd_bus_message *message);
 
-/* A dictionary entry {sv}; floating, or shared between calls. */
-GVariant *dfl_call_property_new (DflCall *call, DflCallProperty property);
+/* How many properties an announcement carries at most. */
+#define DFL_CALL_MAX_CHANGED 6
 
-/* All of them, floating a{sv}. */
-GVariant *dfl_call_properties_new (DflCall *call);
-
-/* Those that an announcement carries, floating a{sv}. */
-GVariant *dfl_call_changed_properties_new (DflCall *call, DflCallChange change);
+/* Which ones an announcement of this change carries; returns how many. */
+guint dfl_call_list_changed (DflCall *call, DflCallChange change, guint *properties);

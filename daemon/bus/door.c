@@ -54,35 +54,29 @@ dfl_door_error_name (const GError *error)
 
 /* --- Out --- */
 
-/* Sends a message that was begun with the result code so far; body may be NULL. */
-static void
-finish (int result, sd_bus_message *message, GVariant *body)
+/* Sends a message that was begun with the result so far; FALSE where it is too long. */
+static gboolean
+finish (sd_bus_message *message, int result, DflDoorWriteFunc write, gconstpointer data)
 {
-  if (result >= 0 && body != NULL && !dfl_message_append (message, body))
-    result = -EMSGSIZE;
+  if (result >= 0 && write != NULL)
+    result = write (message, data);
   if (result >= 0)
     result = sd_bus_send (NULL, message, NULL);
   if (result < 0)
     g_debug ("A message could not be sent: %s", g_strerror (-result));
+  return result >= 0;
+}
+
+static int
+write_tuple (sd_bus_message *message, gconstpointer tuple)
+{
+  return dfl_message_append_tuple (message, (GVariant *)tuple);
 }
 
 static gboolean
 wants_answer (sd_bus_message *request)
 {
   return sd_bus_message_get_expect_reply (request) > 0;
-}
-
-void
-dfl_door_reply (DflDoor *self, sd_bus_message *request, GVariant *body)
-{
-  g_autoptr (GVariant) owned = body == NULL ? NULL : g_variant_ref_sink (body);
-  g_autoptr (sd_bus_message) message = NULL;
-  int result;
-
-  if (!wants_answer (request))
-    return;
-  result = sd_bus_message_new_method_return (request, &message);
-  finish (result, message, owned);
 }
 
 void
@@ -95,7 +89,32 @@ dfl_door_refuse (DflDoor *self, sd_bus_message *request, const char *name, const
     return;
   result = sd_bus_message_new_method_error (request, &message,
                                             &SD_BUS_ERROR_MAKE_CONST (name, text));
-  finish (result, message, NULL);
+  finish (message, result, NULL, NULL);
+}
+
+void
+dfl_door_reply_written (DflDoor *self,
+                        sd_bus_message *request,
+                        DflDoorWriteFunc write,
+                        gconstpointer data)
+{
+  g_autoptr (sd_bus_message) message = NULL;
+  int result;
+
+  if (!wants_answer (request))
+    return;
+  result = sd_bus_message_new_method_return (request, &message);
+  if (!finish (message, result, write, data))
+    dfl_door_refuse (self, request, error_names[DFL_ERROR_LIMIT_EXCEEDED],
+                     "the answer is longer than a message may be; ask for less at once");
+}
+
+void
+dfl_door_reply (DflDoor *self, sd_bus_message *request, GVariant *body)
+{
+  g_autoptr (GVariant) owned = body == NULL ? NULL : g_variant_ref_sink (body);
+
+  dfl_door_reply_written (self, request, owned == NULL ? NULL : write_tuple, owned);
 }
 
 void
@@ -117,14 +136,15 @@ dfl_door_signal (DflDoor *self,
                  const char *path,
                  const char *interface,
                  const char *member,
-                 GVariant *body)
+                 DflDoorWriteFunc write,
+                 gconstpointer data)
 {
   g_autoptr (sd_bus_message) message = NULL;
   int result = sd_bus_message_new_signal (self->bus, &message, path, interface, member);
 
   if (result >= 0 && destination != NULL)
     result = sd_bus_message_set_destination (message, destination);
-  finish (result, message, body);
+  finish (message, result, write, data);
 }
 
 /* --- In --- */

@@ -23,8 +23,17 @@ DflDoor *dfl_door_new (DflConnection *connection,
 void dfl_door_free (DflDoor *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflDoor, dfl_door_free)
 
+/* Writes the body of a message; a negative errno where it cannot. */
+typedef int (*DflDoorWriteFunc) (sd_bus_message *message, gconstpointer data);
+
 /* Answers; body (floating is taken) is a tuple or NULL. An answer that nobody wants is not sent. */
 void dfl_door_reply (DflDoor *self, sd_bus_message *request, GVariant *body);
+
+/* The same with a body that is written straight into the message. */
+void dfl_door_reply_written (DflDoor *self,
+                             sd_bus_message *request,
+                             DflDoorWriteFunc write,
+                             gconstpointer data);
 
 /* The one exit for errors of ours: DFL_ERROR by its name in the contract, anything else Failed. */
 void dfl_door_reply_error (DflDoor *self, sd_bus_message *request, const GError *error);
@@ -35,13 +44,14 @@ void dfl_door_refuse (DflDoor *self, sd_bus_message *request, const char *name, 
 /* Refuses what is longer than DFL_PEERS_MAX_BODY. */
 void dfl_door_refuse_too_big (DflDoor *self, sd_bus_message *request);
 
-/* Sends a signal; destination NULL broadcasts it. body is borrowed. */
+/* Sends a signal; destination NULL broadcasts it. */
 void dfl_door_signal (DflDoor *self,
                       const char *destination,
                       const char *path,
                       const char *interface,
                       const char *member,
-                      GVariant *body);
+                      DflDoorWriteFunc write,
+                      gconstpointer data);
 
 /* The contract's D-Bus name for an error, for where it is shown and not returned. */
 const char *dfl_door_error_name (const GError *error);

@@ -202,17 +202,11 @@ append_bracketed (sd_bus_message *message, char type, const char *signature, GVa
 }
 
 static int
-append_variant (sd_bus_message *message, GVariant *value)
+append_variant_of (sd_bus_message *message, GVariant *value)
 {
   g_autoptr (GVariant) child = g_variant_get_variant (value);
-  int result = sd_bus_message_open_container (message, SD_BUS_TYPE_VARIANT,
-                                              g_variant_get_type_string (child));
 
-  if (result >= 0)
-    result = append_value (message, child);
-  if (result >= 0)
-    result = sd_bus_message_close_container (message);
-  return result;
+  return dfl_message_append_variant (message, child);
 }
 
 static int
@@ -247,7 +241,7 @@ append_value (sd_bus_message *message, GVariant *value)
     case SD_BUS_TYPE_DOUBLE:
       return sd_bus_message_append_basic (message, signature[0], g_variant_get_data (value));
     case SD_BUS_TYPE_VARIANT:
-      return append_variant (message, value);
+      return append_variant_of (message, value);
     case SD_BUS_TYPE_ARRAY:
       return append_container (message, SD_BUS_TYPE_ARRAY, signature + 1, value);
     case '(':
@@ -259,8 +253,36 @@ append_value (sd_bus_message *message, GVariant *value)
     }
 }
 
-gboolean
-dfl_message_append (sd_bus_message *message, GVariant *tuple)
+int
+dfl_message_append_tuple (sd_bus_message *message, GVariant *tuple)
 {
-  return append_children (message, tuple) >= 0;
+  return append_children (message, tuple);
+}
+
+int
+dfl_message_append_variant (sd_bus_message *message, GVariant *value)
+{
+  g_autoptr (GVariant) owned = g_variant_ref_sink (value);
+  int result = sd_bus_message_open_container (message, SD_BUS_TYPE_VARIANT,
+                                              g_variant_get_type_string (owned));
+
+  if (result >= 0)
+    result = append_value (message, owned);
+  return result < 0 ? result : sd_bus_message_close_container (message);
+}
+
+int
+dfl_message_append_value (sd_bus_message *message, const char *type, const void *value)
+{
+  int result = sd_bus_message_open_container (message, SD_BUS_TYPE_VARIANT, type);
+
+  if (result >= 0)
+    result = sd_bus_message_append_basic (message, type[0], value);
+  return result < 0 ? result : sd_bus_message_close_container (message);
+}
+
+int
+dfl_message_append_text (sd_bus_message *message, const char *type, const char *text)
+{
+  return dfl_message_append_value (message, type, text);
 }

@@ -19,5 +19,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (sd_bus_message, sd_bus_message_unref)
  */
 GVariant *dfl_message_read (sd_bus_message *message, gsize max_bytes);
 
-/* Appends what a tuple holds. FALSE where the message would become too long. */
-gboolean dfl_message_append (sd_bus_message *message, GVariant *tuple);
+/*
+ * These append to a message that is being written, and return a negative errno where it becomes too
+ * long, as sd-bus does.
+ */
+
+/* What a tuple holds. */
+int dfl_message_append_tuple (sd_bus_message *message, GVariant *tuple);
+
+/* A variant with the value, which may be floating. */
+int dfl_message_append_variant (sd_bus_message *message, GVariant *value);
+
+/* A variant with one basic value, as sd_bus_message_append_basic wants it; type is its signature.
+ */
+int dfl_message_append_value (sd_bus_message *message, const char *type, const void *value);
+
+/* The same with a text: type is "s" or "o". */
+int dfl_message_append_text (sd_bus_message *message, const char *type, const char *text);

@@ -3,8 +3,8 @@
 
 #include "bus/service-private.h"
 
+#include "bus/message.h"
 #include "data/interface-info.h"
-#include "data/names.h"
 
 /* --- Properties --- */
 
@@ -137,22 +137,10 @@ static GVariant *(*const values[]) (DflAccount *account) = {
   redirect_policy_new,
 };
 
-static GVariant *
-get_property (DflService *service, const DflNode *node, guint index)
+static int
+append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
 {
-  return g_variant_new_dict_entry (g_variant_new_string (
-                                       org_deflectd1_account_interface.properties[index]->name),
-                                   g_variant_new_variant (values[index](node->account)));
-}
-
-static GVariant *
-get_all (DflService *service, const DflNode *node)
-{
-  GVariant *entries[G_N_ELEMENTS (values)];
-
-  for (guint i = 0; i < G_N_ELEMENTS (values); i++)
-    entries[i] = get_property (service, node, i);
-  return g_variant_new_array (G_VARIANT_TYPE ("{sv}"), entries, G_N_ELEMENTS (entries));
+  return dfl_message_append_variant (message, values[index](node->account));
 }
 
 /* --- Methods --- */
@@ -190,6 +178,5 @@ static const DflRequestHandler methods[] = { handle_change /* Update */,
 const DflInterface dfl_account_interface = {
   .info = &org_deflectd1_account_interface,
   .methods = methods,
-  .get_property = get_property,
-  .get_all = get_all,
+  .append_property = append_property,
 };

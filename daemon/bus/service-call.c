@@ -6,7 +6,6 @@
 #include "bus/call-properties.h"
 #include "core/error.h"
 #include "data/interface-info.h"
-#include "data/names.h"
 
 /* How long a caller of Redirect waits for the ACK before it hears "not yet". */
 #define WAIT_LIMIT (20 * G_USEC_PER_SEC)
@@ -19,21 +18,6 @@ typedef struct
   sd_bus_message *request;
   DflAlarm *alarm;
 } DflWaiter;
-
-/* --- Announcements --- */
-
-void
-dfl_service_announce_call_changed (DflService *self, DflCall *call, DflCallChange change)
-{
-  DflAccount *account = dfl_call_get_account (call);
-  char path[sizeof DFL_CALL_PATH_PREFIX + 32];
-
-  if (!dfl_service_has_listeners (self, account))
-    return;
-  g_snprintf (path, sizeof path, "%s%s", DFL_CALL_PATH_PREFIX, dfl_call_get_id (call));
-  dfl_service_announce_properties (self, account, path, &dfl_call_interface,
-                                   dfl_call_changed_properties_new (call, change));
-}
 
 /* --- Redirect --- */
 
@@ -228,16 +212,10 @@ handle_keep (DflRequest *request)
 
 /* --- Tables --- */
 
-static GVariant *
-get_property (DflService *service, const DflNode *node, guint index)
+static int
+append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
 {
-  return dfl_call_property_new (node->call, index);
-}
-
-static GVariant *
-get_all (DflService *service, const DflNode *node)
-{
-  return dfl_call_properties_new (node->call);
+  return dfl_call_append_property (node->call, index, message);
 }
 
 static const DflRequestHandler methods[] = { handle_redirect, handle_check_redirect, handle_decline,
@@ -246,6 +224,5 @@ static const DflRequestHandler methods[] = { handle_redirect, handle_check_redir
 const DflInterface dfl_call_interface = {
   .info = &org_deflectd1_call_interface,
   .methods = methods,
-  .get_property = get_property,
-  .get_all = get_all,
+  .append_property = append_property,
 };

@@ -3,9 +3,9 @@
 
 #include "bus/service-private.h"
 
+#include "bus/message.h"
 #include "config.h"
 #include "data/interface-info.h"
-#include "data/names.h"
 
 static void
 handle_add_account (DflRequest *request)
@@ -47,32 +47,20 @@ handle_history (DflRequest *request)
                                 "such as with deflectctl monitor");
 }
 
-static GVariant *
-get_property (DflService *service, const DflNode *node, guint index)
+static int
+append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
 {
   static const char *const features[] = { "redirect",       "decline",   "silence",
                                           "check-redirect", "find-call", NULL };
   const char *name = org_deflectd1_manager_interface.properties[index]->name;
-  GVariant *value;
 
   if (g_str_equal (name, "Version"))
-    value = g_variant_new_string (DFL_VERSION);
-  else if (g_str_equal (name, "Features"))
-    value = g_variant_new_strv (features, -1);
-  else
-    value = g_variant_new_strv ((const char *const *)service->listening, -1);
-  return g_variant_new_dict_entry (g_variant_new_string (name), g_variant_new_variant (value));
-}
-
-static GVariant *
-get_all (DflService *service, const DflNode *node)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a{sv}"));
-  for (guint i = 0; org_deflectd1_manager_interface.properties[i] != NULL; i++)
-    g_variant_builder_add_value (&builder, get_property (service, node, i));
-  return g_variant_builder_end (&builder);
+    return dfl_message_append_text (message, "s", DFL_VERSION);
+  return dfl_message_append_variant (message, g_variant_new_strv (g_str_equal (name, "Features")
+                                                                      ? features
+                                                                      : (const char *const *)
+                                                                            service->listening,
+                                                                  -1));
 }
 
 static const DflRequestHandler methods[] = { handle_add_account, handle_find_call,
@@ -82,6 +70,5 @@ static const DflRequestHandler methods[] = { handle_add_account, handle_find_cal
 const DflInterface dfl_manager_interface = {
   .info = &org_deflectd1_manager_interface,
   .methods = methods,
-  .get_property = get_property,
-  .get_all = get_all,
+  .append_property = append_property,
 };

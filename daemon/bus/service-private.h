@@ -59,10 +59,12 @@ typedef struct
 {
   const GDBusInterfaceInfo *info;
   const DflRequestHandler *methods;
-  /* A property's dictionary entry {sv}, or an array of all, a{sv}; maybe floating. NULL where the
-   * interface has none. */
-  GVariant *(*get_property) (DflService *service, const DflNode *node, guint index);
-  GVariant *(*get_all) (DflService *service, const DflNode *node);
+  /* Appends a property's value to the message, as a variant; a negative errno where it becomes too
+   * long. NULL where the interface has no properties. */
+  int (*append_property) (DflService *service,
+                          const DflNode *node,
+                          guint index,
+                          sd_bus_message *message);
 } DflInterface;
 
 /* Answers a request; body may be NULL or floating. */
@@ -101,8 +103,6 @@ extern const DflInterface dfl_manager_interface;
 extern const DflInterface dfl_account_interface;
 extern const DflInterface dfl_call_interface;
 
-/* Tells everybody who may know of a call how it changed. */
-void dfl_service_announce_call_changed (DflService *self, DflCall *call, DflCallChange change);
 /* An empty table of those who wait for the end of a redirect. */
 GHashTable *dfl_service_waiters_new (void);
 /* The 3xx that somebody waits for has met its end: answers. */
@@ -110,20 +110,24 @@ void dfl_service_settle_waiter (DflService *self, DflCall *call);
 /* Answers all who wait, because the daemon stops. */
 void dfl_service_dismiss_waiters (DflService *self);
 
-/* --- service.c --- */
+/* --- announce.c --- */
 
-/* Sends a signal to whoever may know of the account; body is floating and taken. Ask
- * dfl_service_has_listeners first, so that nothing is built for nobody. */
-gboolean dfl_service_has_listeners (DflService *self, DflAccount *account);
-void dfl_service_announce (DflService *self,
-                           DflAccount *account,
-                           const char *path,
-                           const char *interface,
-                           const char *member,
-                           GVariant *body);
-/* The same for PropertiesChanged; changed (a{sv}) is floating and taken. */
-void dfl_service_announce_properties (DflService *self,
-                                      DflAccount *account,
-                                      const char *path,
-                                      const DflInterface *interface,
-                                      GVariant *changed);
+/* Whether anybody would hear of the account. Where not, nothing is built. */
+gboolean dfl_announce_has_listeners (DflService *self, DflAccount *account);
+
+/* Tells one peer, or with NULL the whole audience, that an account or a call has come or gone. */
+void
+dfl_announce_object (DflService *self, const DflNode *node, const DflPeer *peer, gboolean exists);
+
+/* Tells the audience how a call or an account has changed. */
+void dfl_announce_call_changed (DflService *self, DflCall *call, DflCallChange change);
+void dfl_announce_account_changed (DflService *self, DflAccount *account);
+
+/* Appends a{sv}: all properties of a node in one interface. */
+int dfl_announce_append_properties (DflService *self,
+                                    const DflNode *node,
+                                    const DflInterface *interface,
+                                    sd_bus_message *message);
+
+/* Appends a{sa{sv}}: the interface of an account or call with its properties. */
+int dfl_announce_append_interface (DflService *self, const DflNode *node, sd_bus_message *message);

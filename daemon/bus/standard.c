@@ -76,40 +76,55 @@ find_property (DflRequest *request, const DflInterface *interface, const char *n
   return NULL;
 }
 
+/* What Get and GetAll answer from. */
+typedef struct
+{
+  const DflRequest *request;
+  const DflInterface *interface;
+  guint index;
+} Question;
+
+static int
+write_property (sd_bus_message *message, gconstpointer data)
+{
+  const Question *question = data;
+
+  return question->interface->append_property (question->request->service, &question->request->node,
+                                               question->index, message);
+}
+
+static int
+write_properties (sd_bus_message *message, gconstpointer data)
+{
+  const Question *question = data;
+
+  return dfl_announce_append_properties (question->request->service, &question->request->node,
+                                         question->interface, message);
+}
+
 static void
 handle_get (DflRequest *request)
 {
+  Question question = { .request = request };
   const char *interface_name, *name;
-  const DflInterface *interface;
-  g_autoptr (GVariant) entry = NULL;
-  g_autoptr (GVariant) value = NULL;
-  guint index;
 
   g_variant_get (request->parameters, "(&s&s)", &interface_name, &name);
-  interface = find_interface (request, interface_name);
-  if (interface == NULL || find_property (request, interface, name, &index) == NULL)
-    return;
-  entry = g_variant_ref_sink (interface->get_property (request->service, &request->node, index));
-  value = g_variant_get_child_value (entry, 1);
-  dfl_request_reply (request, g_variant_new_tuple (&value, 1));
+  question.interface = find_interface (request, interface_name);
+  if (question.interface != NULL
+      && find_property (request, question.interface, name, &question.index) != NULL)
+    dfl_door_reply_written (request->service->door, request->message, write_property, &question);
 }
 
 static void
 handle_get_all (DflRequest *request)
 {
+  Question question = { .request = request };
   const char *interface_name;
-  const DflInterface *interface;
-  GVariant *all;
 
   g_variant_get (request->parameters, "(&s)", &interface_name);
-  interface = find_interface (request, interface_name);
-  if (interface == NULL)
-    return;
-  if (interface->get_all != NULL)
-    all = interface->get_all (request->service, &request->node);
-  else
-    all = g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
-  dfl_request_reply (request, g_variant_new_tuple (&all, 1));
+  question.interface = find_interface (request, interface_name);
+  if (question.interface != NULL)
+    dfl_door_reply_written (request->service->door, request->message, write_properties, &question);
 }
 
 static void
@@ -262,65 +277,78 @@ const DflRequestHandler dfl_peer_methods[] = { handle_ping, handle_get_machine_i
 
 typedef struct
 {
-  DflRequest *request;
-  GVariantBuilder objects;
+  const DflRequest *request;
+  sd_bus_message *message;
+  int result;
 } Objects;
 
 static void
-add_object (Objects *objects, const char *path, const DflInterface *interface, const DflNode *node)
+add_object (Objects *objects, const char *path, const DflNode *node)
 {
-  GVariantBuilder *builder = &objects->objects;
+  sd_bus_message *message = objects->message;
 
-  g_variant_builder_open (builder, G_VARIANT_TYPE ("{oa{sa{sv}}}"));
-  g_variant_builder_add (builder, "o", path);
-  g_variant_builder_open (builder, G_VARIANT_TYPE ("a{sa{sv}}"));
-  g_variant_builder_add (builder, "{s@a{sv}}", interface->info->name,
-                         interface->get_all (objects->request->service, node));
-  g_variant_builder_close (builder);
-  g_variant_builder_close (builder);
+  if (objects->result >= 0)
+    objects->result = sd_bus_message_open_container (message, SD_BUS_TYPE_DICT_ENTRY, "oa{sa{sv}}");
+  if (objects->result >= 0)
+    objects->result = sd_bus_message_append_basic (message, SD_BUS_TYPE_OBJECT_PATH, path);
+  if (objects->result >= 0)
+    objects->result = dfl_announce_append_interface (objects->request->service, node, message);
+  if (objects->result >= 0)
+    objects->result = sd_bus_message_close_container (message);
 }
 
 static void
 add_call_object (DflCall *call, gpointer data)
 {
   Objects *objects = data;
-  DflRequest *request = objects->request;
   DflNode node = { DFL_NODE_CALL, NULL, call };
   g_autofree char *path = NULL;
 
-  if (!dfl_audience_sees (request->service->audience, request->peer, dfl_call_get_account (call)))
+  if (!dfl_audience_sees (objects->request->service->audience, objects->request->peer,
+                          dfl_call_get_account (call)))
     return;
   path = dfl_call_path (call);
-  add_object (objects, path, &dfl_call_interface, &node);
+  add_object (objects, path, &node);
 }
 
 static void
-handle_get_managed_objects (DflRequest *request)
+add_account_objects (Objects *objects)
 {
-  DflService *service = request->service;
-  g_autoptr (GPtrArray) accounts = NULL;
-  g_autoptr (GError) error = NULL;
-  Objects objects = { .request = request };
+  DflService *service = objects->request->service;
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (service->switchboard);
 
-  if (!dfl_audience_subscribe (service->audience, request->peer, &error))
-    {
-      dfl_request_fail (request, error);
-      return;
-    }
-  g_variant_builder_init (&objects.objects, G_VARIANT_TYPE ("a{oa{sa{sv}}}"));
-  accounts = dfl_switchboard_get_accounts (service->switchboard);
   for (guint i = 0; i < accounts->len; i++)
     {
       DflNode node = { DFL_NODE_ACCOUNT, g_ptr_array_index (accounts, i), NULL };
       g_autofree char *path = NULL;
 
-      if (!dfl_audience_sees (service->audience, request->peer, node.account))
+      if (!dfl_audience_sees (service->audience, objects->request->peer, node.account))
         continue;
       path = dfl_account_path (node.account);
-      add_object (&objects, path, &dfl_account_interface, &node);
+      add_object (objects, path, &node);
     }
-  dfl_switchboard_foreach_call (service->switchboard, add_call_object, &objects);
-  dfl_request_reply (request, g_variant_new ("(a{oa{sa{sv}}})", &objects.objects));
+}
+
+static int
+write_objects (sd_bus_message *message, gconstpointer data)
+{
+  Objects objects = { data, message, 0 };
+
+  objects.result = sd_bus_message_open_container (message, SD_BUS_TYPE_ARRAY, "{oa{sa{sv}}}");
+  add_account_objects (&objects);
+  dfl_switchboard_foreach_call (objects.request->service->switchboard, add_call_object, &objects);
+  return objects.result < 0 ? objects.result : sd_bus_message_close_container (message);
+}
+
+static void
+handle_get_managed_objects (DflRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (dfl_audience_subscribe (request->service->audience, request->peer, &error))
+    dfl_door_reply_written (request->service->door, request->message, write_objects, request);
+  else
+    dfl_request_fail (request, error);
 }
 
 const DflRequestHandler dfl_object_manager_methods[] = { handle_get_managed_objects };
