@@ -205,12 +205,11 @@ run_rounds (Rate *self, const BenchSizes *sizes, GError **error)
 
   for (guint round = 0; round < sizes->rounds; round++)
     {
+      /* Each floor right beside what it is the floor of: a machine changes its mind. */
       for (guint i = 0; i < G_N_ELEMENTS (outstandings); i++)
         if (!run_echo (self, &self->results[i].echo, outstandings[i], sizes->calls[i], error)
-            || !run_floor (self, &self->results[i], outstandings[i], sizes->calls[i], error))
-          return FALSE;
-      for (guint i = 0; i < G_N_ELEMENTS (outstandings); i++)
-        if (!run_ours (self, &self->results[i], outstandings[i], sizes->calls[i], error))
+            || !run_floor (self, &self->results[i], outstandings[i], sizes->calls[i], error)
+            || !run_ours (self, &self->results[i], outstandings[i], sizes->calls[i], error))
           return FALSE;
       /* The transactions of this round must not run out under the next floor. */
       bench_world_settle (self->world);

@@ -86,7 +86,7 @@ raw_reply_new (RawPacket *packet)
   g_auto (GStrv) lines = NULL;
   const char *end;
 
-  self->at = packet->at;
+  self->time = packet->time;
   self->text = g_steal_pointer (&packet->bytes);
   g_assert_cmpuint (strlen (self->text), ==, packet->length);
   end = strstr (self->text, "\r\n\r\n");
@@ -342,9 +342,25 @@ raw_call_expect (RawCall *self, const char *method, guint status)
 }
 
 void
-raw_call_expect_ringing (RawCall *self)
+raw_call_skip_trying (RawCall *self)
+{
+  RawPacket *again = raw_peer_peek_within (self->peer, 30);
+
+  if (again != NULL && g_str_has_prefix (again->bytes, "SIP/2.0 100 "))
+    raw_call_expect (self, "INVITE", 100);
+}
+
+void
+raw_call_expect_trying (RawCall *self)
 {
   raw_call_expect (self, "INVITE", 100);
+  raw_call_skip_trying (self);
+}
+
+void
+raw_call_expect_ringing (RawCall *self)
+{
+  raw_call_expect_trying (self);
   raw_call_expect (self, "INVITE", 180);
 }
 

@@ -13,7 +13,7 @@
 typedef struct
 {
   char *text; /* as received */
-  gint64 at;
+  RawTime time;
   guint status;
   char *phrase;
   char **headers; /* lines between the status line and the empty line */
@@ -91,6 +91,12 @@ RawReply *raw_call_receive (RawCall *self, const char *method, guint status);
 
 /* The same, and freed. */
 void raw_call_expect (RawCall *self, const char *method, guint status);
+
+/* 100, once or, on a machine that stands still for a moment, once more by the library. */
+void raw_call_expect_trying (RawCall *self);
+
+/* That other 100 alone, if it is there. */
+void raw_call_skip_trying (RawCall *self);
 
 /* 100 and 180. */
 void raw_call_expect_ringing (RawCall *self);

@@ -35,6 +35,26 @@ raw_slowness (void)
   return slowness;
 }
 
+RawTime
+raw_now (void)
+{
+  RawTime now = { .at = g_get_monotonic_time () };
+  g_autofree char *text = NULL;
+  const char *waited = NULL;
+
+  if (g_file_get_contents ("/proc/thread-self/schedstat", &text, NULL, NULL))
+    waited = strchr (text, ' ');
+  if (waited != NULL)
+    now.lost = (gint64)(g_ascii_strtoull (waited, NULL, 10) / 1000);
+  return now;
+}
+
+gint64
+raw_elapsed (RawTime from, RawTime to)
+{
+  return to.at - from.at - (to.lost - from.lost);
+}
+
 static gboolean
 on_timeout (gpointer data)
 {
@@ -79,7 +99,7 @@ raw_peer_keep (RawPeer *self, const char *bytes, gsize length)
   memcpy (packet->bytes, bytes, length);
   packet->bytes[length] = '\0';
   packet->length = length;
-  packet->at = g_get_monotonic_time ();
+  packet->time = raw_now ();
   g_queue_push_tail (&self->packets, packet);
 }
 
@@ -283,7 +303,7 @@ raw_peer_try_send (RawPeer *self, const char *bytes, gsize length)
 }
 
 RawPacket *
-raw_peer_receive_within (RawPeer *self, guint milliseconds)
+raw_peer_peek_within (RawPeer *self, guint milliseconds)
 {
   gint64 end = g_get_monotonic_time () + (gint64)milliseconds * 1000;
 
@@ -295,7 +315,14 @@ raw_peer_receive_within (RawPeer *self, guint milliseconds)
         return NULL;
       raw_iterate ((guint)left);
     }
-  return g_queue_pop_head (&self->packets);
+  return g_queue_peek_head (&self->packets);
+}
+
+RawPacket *
+raw_peer_receive_within (RawPeer *self, guint milliseconds)
+{
+  return raw_peer_peek_within (self, milliseconds) != NULL ? g_queue_pop_head (&self->packets)
+                                                           : NULL;
 }
 
 RawPacket *

@@ -12,6 +12,20 @@
  * for something that must come are stretched by it, and upper bounds of timing. */
 guint raw_slowness (void);
 
+/* A moment, and how long this thread had not been let run until then although it could have, both
+ * in microseconds. */
+typedef struct
+{
+  gint64 at; /* g_get_monotonic_time() */
+  gint64 lost;
+} RawTime;
+
+RawTime raw_now (void);
+
+/* Microseconds from one moment to another, without what a busy machine took from us meanwhile: for
+ * who checks that something was not late. */
+gint64 raw_elapsed (RawTime from, RawTime to);
+
 /* --- Waiting: all of it runs the default main context, in which the program under test lives ---
  */
 
@@ -43,7 +57,7 @@ typedef struct
 {
   char *bytes; /* with a NUL behind them */
   gsize length;
-  gint64 at; /* g_get_monotonic_time() when it was read */
+  RawTime time; /* when it was read */
 } RawPacket;
 
 void raw_packet_free (RawPacket *self);
@@ -75,6 +89,9 @@ RawPacket *raw_peer_receive (RawPeer *self);
 
 /* The next packet that came until then, or NULL. */
 RawPacket *raw_peer_receive_within (RawPeer *self, guint milliseconds);
+
+/* The same, and it still waits to be received. */
+RawPacket *raw_peer_peek_within (RawPeer *self, guint milliseconds);
 
 /* How many packets wait to be received. */
 guint raw_peer_get_n_waiting (RawPeer *self);

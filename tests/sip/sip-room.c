@@ -115,8 +115,8 @@ room_new (const RoomOptions *options)
   settings->listen = g_strsplit (options->listen != NULL ? options->listen
                                                          : "udp:127.0.0.1:0;tcp:127.0.0.1:0",
                                  ";", -1);
-  settings->t1 = options->t1 != 0 ? options->t1 : 40;
-  settings->t2 = options->t2 != 0 ? options->t2 : 320;
+  settings->t1 = options->t1 != 0 ? options->t1 : 500;
+  settings->t2 = options->t2 != 0 ? options->t2 : 4000;
   if (options->max_connections != 0)
     settings->max_connections = options->max_connections;
   self->log = g_string_new (NULL);

@@ -13,8 +13,7 @@
 typedef struct
 {
   const char *listen; /* NULL: UDP and TCP on 127.0.0.1; else items with ; between them */
-  guint t1,
-      t2; /* 0: 40 and 320 ms. Streams want a T2 above 80 ms, the library says 100 after half */
+  guint t1, t2;       /* 0: 500 and 4000 ms. Small ones are for who wants retransmissions. */
   guint max_connections;
   guint max_offers;
   DflClock *clock; /* NULL: the loop's; else borrowed */

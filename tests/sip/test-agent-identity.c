@@ -107,7 +107,6 @@ tear_down (Fixture *self, gconstpointer data)
     {
       assert_all_texts (self->offer);
       room_redirect (self->offered, ROOM_TARGET);
-      g_test_message ("decided");
       raw_wait_until (raw_peer_get_n_waiting (self->peer) > 0);
       raw_peer_flush (self->peer);
       /* The ACK by branch alone; To and From may be beyond repair. */
@@ -115,6 +114,7 @@ tear_down (Fixture *self, gconstpointer data)
       raw_set (&self->call->to_tag, "x");
       raw_call_ack (self->call);
       room_wait_n_calls (self->room, 0);
+      room_assert_log (self->room, "added redirecting redirected removed");
     }
   room_forget_log (self->room);
   raw_call_free (self->call);
@@ -176,16 +176,19 @@ test_plain (Fixture *self, gconstpointer data)
 static void
 test_compact_forms (Fixture *self, gconstpointer data)
 {
-  g_autofree char *text = g_strdup_printf ("INVITE sip:alice@192.0.2.1 SIP/2.0\r\n"
-                                           "v: %s\r\n"
-                                           "f: \"Bob\" <sip:+4930123456@example.com>;tag=1\r\n"
-                                           "t: <sip:alice@example.org>\r\n"
-                                           "i: %s\r\n"
-                                           "CSeq: 1 INVITE\r\n"
-                                           "s: compact\r\n"
-                                           "m: <sip:bob@example.com>\r\n"
-                                           "l: 0\r\n\r\n",
-                                           self->call->via, self->call->call_id);
+  g_autofree char *text = NULL;
+
+  raw_set (&self->call->from, "\"Bob\" <sip:+4930123456@example.com>;tag=1");
+  text = g_strdup_printf ("INVITE sip:alice@192.0.2.1 SIP/2.0\r\n"
+                          "v: %s\r\n"
+                          "f: %s\r\n"
+                          "t: <sip:alice@example.org>\r\n"
+                          "i: %s\r\n"
+                          "CSeq: 1 INVITE\r\n"
+                          "s: compact\r\n"
+                          "m: <sip:bob@example.com>\r\n"
+                          "l: 0\r\n\r\n",
+                          self->call->via, self->call->from, self->call->call_id);
 
   send_bytes (self, text, strlen (text));
   assert_caller (self, "From", "sip:+4930123456@example.com", "+4930123456", "Bob", FALSE);

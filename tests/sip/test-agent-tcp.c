@@ -152,7 +152,7 @@ test_large_body (void)
 static void
 test_too_large (gconstpointer data)
 {
-  gboolean in_header = GPOINTER_TO_INT (data);
+  gboolean in_header = g_str_equal (data, "header");
   g_autoptr (Room) room = room_new (NULL);
   g_autoptr (RawPeer) peer = room_tcp_peer (room);
   g_autoptr (RawPeer) other = room_tcp_peer (room);
@@ -167,6 +167,15 @@ test_too_large (gconstpointer data)
   else
     raw_set (&call->body, "%s", filling);
   invite = raw_call_format (call, "INVITE", NULL, NULL);
+  if (g_str_equal (data, "pipelined"))
+    {
+      g_autoptr (RawCall) ping = raw_call_new (peer, "alice");
+      g_autofree char *options = raw_call_format (ping, "OPTIONS", NULL, NULL);
+      char *both = g_strconcat (options, options, invite, NULL);
+
+      g_free (invite);
+      invite = both;
+    }
   length = strlen (invite);
   for (gsize sent = 0; sent < length && !raw_peer_is_closed (peer); sent += 10000)
     {
@@ -233,7 +242,8 @@ test_content_length (gconstpointer data)
 static void
 test_too_short (void)
 {
-  g_autoptr (Room) room = room_new (NULL);
+  RoomOptions options = { .t1 = 20 };
+  g_autoptr (Room) room = room_new (&options);
   g_autoptr (RawPeer) peer = room_tcp_peer (room);
   g_autoptr (RawPeer) other = room_tcp_peer (room);
   g_autoptr (RawCall) call = raw_call_new (peer, "alice");
@@ -358,7 +368,10 @@ test_too_many_connections (gconstpointer data)
 
   for (guint i = 0; i < 40; i++)
     {
-      g_ptr_array_add (peers, raw_peer_new_tcp (source, "127.0.0.1", room->tcp_port));
+      RawPeer *more = raw_peer_new_tcp (source, "127.0.0.1", room->tcp_port);
+
+      g_ptr_array_add (peers, more);
+      raw_peer_try_send (more, "\r\n", 2);
       raw_iterate (5);
     }
   raw_wait_until (count_open (peers) <= 6);
@@ -376,6 +389,35 @@ test_too_many_connections (gconstpointer data)
   raw_call_ack (call);
   room_wait_n_calls (room, 0);
   room_assert_log (room, "redirecting redirected removed");
+}
+
+static guint
+count_descriptors (void)
+{
+  g_autoptr (GDir) open = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (open) != NULL)
+    n++;
+  return n;
+}
+
+/* Who connects and says nothing costs the kernel something and us nothing. */
+static void
+test_silent_connections (void)
+{
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) peer = room_tcp_peer (room);
+  g_autoptr (GPtrArray) peers = g_ptr_array_new_with_free_func ((GDestroyNotify)raw_peer_free);
+  guint before;
+
+  raw_peer_assert_alive (peer);
+  before = count_descriptors ();
+  for (guint i = 0; i < 40; i++)
+    g_ptr_array_add (peers, raw_peer_new_tcp ("127.0.0.2", "127.0.0.1", room->tcp_port));
+  raw_run_for (300);
+  g_assert_cmpuint (count_descriptors (), <=, before + 40);
+  raw_peer_assert_alive (peer);
 }
 
 /* Bytes that never become a message. */
@@ -419,8 +461,9 @@ main (int argc, char **argv)
   g_test_add_func ("/sip/tcp/invite-and-cancel-in-one-segment",
                    test_invite_and_cancel_in_one_segment);
   g_test_add_func ("/sip/tcp/large-body", test_large_body);
-  g_test_add_data_func ("/sip/tcp/too-large/body", GINT_TO_POINTER (FALSE), test_too_large);
-  g_test_add_data_func ("/sip/tcp/too-large/header", GINT_TO_POINTER (TRUE), test_too_large);
+  g_test_add_data_func ("/sip/tcp/too-large/body", "body", test_too_large);
+  g_test_add_data_func ("/sip/tcp/too-large/header", "header", test_too_large);
+  g_test_add_data_func ("/sip/tcp/too-large/pipelined", "pipelined", test_too_large);
   for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
     {
       g_autofree char *path = g_strconcat ("/sip/tcp/content-length/", lengths[i].name, NULL);
@@ -437,6 +480,7 @@ main (int argc, char **argv)
                         test_too_many_connections);
   g_test_add_data_func ("/sip/tcp/too-many-connections/of-stranger", "127.0.0.2",
                         test_too_many_connections);
+  g_test_add_func ("/sip/tcp/silent-connections", test_silent_connections);
   g_test_add_func ("/sip/tcp/garbage", test_garbage);
   return g_test_run ();
 }
