@@ -332,7 +332,17 @@ raw_call_check (RawCall *self, RawPacket *packet, const char *method, guint stat
 RawReply *
 raw_call_receive (RawCall *self, const char *method, guint status)
 {
-  return raw_call_check (self, raw_peer_receive (self->peer), method, status);
+  g_autofree char *wanted = g_strdup_printf ("SIP/2.0 %u ", status);
+  RawPacket *packet = raw_peer_receive (self->peer);
+
+  /* On a busy machine a retransmission may cross the ACK that should have ended them. */
+  while (!g_str_has_prefix (packet->bytes, wanted) && raw_peer_has_seen (self->peer, packet))
+    {
+      raw_packet_free (packet);
+      packet = raw_peer_receive (self->peer);
+    }
+  raw_peer_remember (self->peer, packet);
+  return raw_call_check (self, packet, method, status);
 }
 
 void

@@ -15,6 +15,7 @@ struct _RawPeer
   char *local;
   guint16 port;
   GQueue packets;   /* of RawPacket */
+  GHashTable *seen; /* the bytes of packets */
   GString *pending; /* bytes of a stream that are no whole message yet */
 };
 
@@ -198,6 +199,7 @@ raw_peer_new (const char *own, const char *server, guint16 port, gboolean stream
 
   self->stream = stream;
   self->pending = g_string_new (NULL);
+  self->seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->server = g_inet_socket_address_new_from_string (server, port);
   self->socket = g_socket_new (g_socket_address_get_family (address),
                                stream ? G_SOCKET_TYPE_STREAM : G_SOCKET_TYPE_DATAGRAM,
@@ -244,6 +246,7 @@ raw_peer_free (RawPeer *self)
   g_object_unref (self->socket);
   g_object_unref (self->server);
   g_string_free (self->pending, TRUE);
+  g_hash_table_unref (self->seen);
   g_free (self->local);
   g_free (self);
 }
@@ -348,6 +351,18 @@ raw_peer_assert_silent (RawPeer *self, guint milliseconds)
 
   if (packet != NULL)
     g_error ("the peer at %s got what nobody should have sent: %s", self->local, packet->bytes);
+}
+
+gboolean
+raw_peer_has_seen (RawPeer *self, RawPacket *packet)
+{
+  return g_hash_table_contains (self->seen, packet->bytes);
+}
+
+void
+raw_peer_remember (RawPeer *self, RawPacket *packet)
+{
+  g_hash_table_add (self->seen, g_strdup (packet->bytes));
 }
 
 void

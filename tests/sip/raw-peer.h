@@ -99,6 +99,10 @@ guint raw_peer_get_n_waiting (RawPeer *self);
 /* Fails if anything waits or comes within that time. */
 void raw_peer_assert_silent (RawPeer *self, guint milliseconds);
 
+/* Whether a packet of the same bytes was given to raw_peer_remember before. */
+gboolean raw_peer_has_seen (RawPeer *self, RawPacket *packet);
+void raw_peer_remember (RawPeer *self, RawPacket *packet);
+
 /* Forgets what waits. */
 void raw_peer_flush (RawPeer *self);
 

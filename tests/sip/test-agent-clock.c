@@ -75,6 +75,7 @@ test_three_minutes (gconstpointer data)
   room_wait_n_calls (room, 0);
   room_assert_log (room, "added redirecting redirected removed");
   /* Nothing is left that could fire. */
+  raw_peer_flush (peer);
   dfl_fake_clock_advance (clock, 600 * G_USEC_PER_SEC);
   raw_peer_assert_silent (peer, 50);
 }

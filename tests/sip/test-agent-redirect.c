@@ -187,25 +187,27 @@ test_decline_without_ack (void)
   raw_peer_flush (peer);
 }
 
-/* A retransmission must come this long after the one before: never earlier, but for the grain of
- * the timers, and later only if the machine did not let us run. */
-static void
-assert_spacing (RawTime begin, RawReply *before, RawReply *reply, guint milliseconds)
+/* How often a test of timing is tried on a machine that is busy. What must not be early is asserted
+ * each time. */
+#define ATTEMPTS 6
+
+/* A retransmission must come this long after the one before, but for the grain of the timers. TRUE:
+ * it was not late either. */
+static gboolean
+is_spaced (RawTime begin, RawReply *before, RawReply *reply, guint milliseconds)
 {
   gint64 passed = (reply->time.at - before->time.at) / 1000;
-  gint64 without_loss = raw_elapsed (before->time, reply->time) / 1000;
 
   g_test_message ("%" G_GINT64_FORMAT " ms, should be %u", passed, milliseconds);
   /* The one before may itself have been read late. */
-  g_assert_cmpint (passed + (before->time.lost - begin.lost) / 1000, >=,
-                   (gint64)milliseconds - (gint64)milliseconds / 10 - 5);
-  g_assert_cmpint (without_loss, <=,
-                   milliseconds + milliseconds / 5 + 40 * (gint64)raw_slowness ());
+  g_assert_cmpint (passed + (before->time.at - begin.at - raw_elapsed (begin, before->time)) / 1000,
+                   >=, (gint64)milliseconds - (gint64)milliseconds / 10 - 5);
+  return passed <= milliseconds + milliseconds / 5 + 40 * (gint64)raw_slowness ();
 }
 
 /* Timer G from T1, doubled up to T2, until Timer H at 64*T1 (RFC 3261 section 17.2.1). */
-static void
-test_no_ack (void)
+static gboolean
+no_ack (void)
 {
   RoomOptions options = { .t1 = 40, .t2 = 320 };
   static const guint spacing[] = { 40, 80, 160, 320, 320, 320, 320, 320, 320, 320 };
@@ -216,6 +218,7 @@ test_no_ack (void)
   g_autoptr (RawReply) first = NULL;
   g_autoptr (RawReply) before = NULL;
   RawTime begin = raw_now ();
+  gboolean in_time = TRUE;
   guint n = 0;
 
   room_redirect (offered, ROOM_TARGET);
@@ -230,27 +233,35 @@ test_no_ack (void)
       g_assert_cmpuint (n, <, G_N_ELEMENTS (spacing));
       again = raw_call_receive (call, "INVITE", 302);
       g_assert_cmpstr (again->text, ==, first->text);
-      assert_spacing (begin, before != NULL ? before : first, again, spacing[n]);
+      in_time &= is_spaced (begin, before != NULL ? before : first, again, spacing[n]);
       g_clear_pointer (&before, raw_reply_free);
       before = g_steal_pointer (&again);
     }
-  /* Every delay of one puts off all that follow, until one falls behind Timer H. */
-  g_assert_cmpuint (n + (raw_now ().lost - first->time.lost) / 40000
-                        + (raw_slowness () > 1 ? 3 : 0),
-                    >=, G_N_ELEMENTS (spacing));
   g_assert_cmpint (raw_now ().at - first->time.at, >=, 2500 * 1000);
-  g_assert_cmpint (raw_elapsed (first->time, raw_now ()), <=,
-                   2560 * 1000 * 5 / 4 * raw_slowness ());
+  in_time &= raw_now ().at - first->time.at <= 2560 * 1000 * 5 / 4 * raw_slowness ();
+  in_time &= n == G_N_ELEMENTS (spacing);
   room_assert_log (room, "redirecting unconfirmed removed");
   g_assert_cmpstr (room->last_redirected_to, ==, ROOM_TARGET);
   /* Terminated: an ACK that is late finds nothing and gets nothing. */
+  raw_run_for (20);
+  raw_peer_flush (peer);
   raw_call_ack (call);
   raw_peer_assert_silent (peer, 400);
+  return in_time;
+}
+
+static void
+test_no_ack (void)
+{
+  for (guint i = 0; i < ATTEMPTS; i++)
+    if (no_ack ())
+      return;
+  g_error ("late in %u attempts", ATTEMPTS);
 }
 
 /* With the timers of RFC 3261: 500, 1000, 2000 ms. */
-static void
-test_default_timers (void)
+static gboolean
+default_timers (void)
 {
   static const guint spacing[] = { 500, 1000, 2000 };
   g_autoptr (Room) room = room_new (NULL);
@@ -259,6 +270,7 @@ test_default_timers (void)
   g_autoptr (RawCall) call = room_ringing_call (room, peer, &offered);
   g_autoptr (RawReply) before = NULL;
   RawTime begin = raw_now ();
+  gboolean in_time = TRUE;
 
   room_redirect (offered, ROOM_TARGET);
   before = raw_call_receive (call, "INVITE", 302);
@@ -266,11 +278,21 @@ test_default_timers (void)
     {
       g_autoptr (RawReply) again = raw_call_receive (call, "INVITE", 302);
 
-      assert_spacing (begin, before, again, spacing[i]);
+      in_time &= is_spaced (begin, before, again, spacing[i]);
       raw_reply_free (g_steal_pointer (&before));
       before = g_steal_pointer (&again);
     }
   finish (room, call);
+  return in_time;
+}
+
+static void
+test_default_timers (void)
+{
+  for (guint i = 0; i < ATTEMPTS; i++)
+    if (default_timers ())
+      return;
+  g_error ("late in %u attempts", ATTEMPTS);
 }
 
 static void
