@@ -11,22 +11,27 @@ is_at (const char *address, const DflPlace *place)
   return dfl_place_same (other, place);
 }
 
-guint
-dfl_loops_count_diversions (const DflOffer *offer)
+static guint
+count_in (const DflOffer *offer, const char *source)
 {
   guint total = 0;
 
-  for (guint i = 0; i < offer->diverted_from->len; i++)
+  for (guint i = 0; i < offer->diverted_from->len && total < DFL_LOOPS_MAX_DIVERSIONS; i++)
     {
       const DflDiversion *diversion = offer->diverted_from->pdata[i];
 
       /* The counters are remote: they must not add up to a small number again. */
-      total += CLAMP (diversion->counter, 1, DFL_LOOPS_MAX_DIVERSIONS);
-      if (total >= DFL_LOOPS_MAX_DIVERSIONS)
-        return DFL_LOOPS_MAX_DIVERSIONS;
+      if (g_str_equal (diversion->source, source))
+        total += CLAMP (diversion->counter, 1, DFL_LOOPS_MAX_DIVERSIONS);
     }
 
-  return total;
+  return MIN (total, DFL_LOOPS_MAX_DIVERSIONS);
+}
+
+guint
+dfl_loops_count_diversions (const DflOffer *offer)
+{
+  return MAX (count_in (offer, "Diversion"), count_in (offer, "History-Info"));
 }
 
 gboolean

@@ -11,7 +11,8 @@
 /* As many earlier diversions end a call's journey (RFC 5806 counters, RFC 7044 entries). */
 #define DFL_LOOPS_MAX_DIVERSIONS 5
 
-/* How often the call was diverted before it came to us. */
+/* How often the call was diverted before it came to us. Servers that write both headers tell the
+ * same diversions twice, so that the header which tells more of them counts. */
 guint dfl_loops_count_diversions (const DflOffer *offer);
 
 /* Whether the offer came through or from this place. */

@@ -598,6 +598,21 @@ test_diverted_often (Fixture *self, gconstpointer data)
   decline (self);
 }
 
+/* The same four diversions, told in two ways: the call has not gone five hops. */
+static void
+test_diverted_told_twice (Fixture *self, gconstpointer data)
+{
+  dfl_sample_add_diversion (self->offer, "sip:dave@example.org", 4);
+  for (guint i = 0; i < 4; i++)
+    {
+      dfl_sample_add_diversion (self->offer, "sip:erin@example.org", 1);
+      dfl_sample_set (&((DflDiversion *)self->offer->diverted_from->pdata[0])->source,
+                      "History-Info");
+    }
+  offer (self);
+  redirect (self);
+}
+
 static void
 test_secure (Fixture *self, gconstpointer data)
 {
@@ -850,6 +865,7 @@ main (int argc, char **argv)
   ADD ("targets/own-number", NULL, test_own_number);
   ADD ("targets/caller", NULL, test_caller);
   ADD ("targets/diverted", NULL, test_diverted);
+  ADD ("targets/diverted-told-twice", NULL, test_diverted_told_twice);
   ADD ("targets/diverted-often/4", GUINT_TO_POINTER (4), test_diverted_often);
   ADD ("targets/diverted-often/overflow", GUINT_TO_POINTER (G_MAXUINT), test_diverted_often);
   ADD ("targets/secure", NULL, test_secure);
