@@ -29,6 +29,7 @@ typedef struct
   Rounds echo, floor, whole_floor, ours, whole_ours;
   BenchSamples *floor_cpu[N_PROCESSES]; /* µs a round or call */
   BenchSamples *our_cpu[N_PROCESSES];
+  BenchSamples *caller_cpu;
   BenchSamples *median_ratio; /* ours to floor, of the same round */
   BenchSamples *rate_ratio;
 } Results;
@@ -160,13 +161,16 @@ run_ours (Rate *self, Results *results, guint outstanding, guint calls, GError *
   const BenchCallerCounts *counts = bench_caller_get_counts (self->caller);
   g_autofree char *answer = NULL;
   double cpu[N_PROCESSES];
-  double rate, median, p99;
+  double caller_cpu, rate, median, p99;
   guint replies, errors;
 
   read_cpu (pids, cpu);
+  caller_cpu = bench_process_cpu (getpid ());
   rate = bench_caller_run (self->caller, outstanding, calls, samples, error);
   if (rate < 0)
     return FALSE;
+  bench_samples_add (results->caller_cpu,
+                     (bench_process_cpu (getpid ()) - caller_cpu) * 1e6 / calls);
   add_cpu (results->our_cpu, pids, cpu, calls);
   answer = bench_child_ask (self->decider, "report", 10, error);
   if (answer == NULL)
@@ -258,6 +262,10 @@ add_cpus (BenchReport *report, const char *part, Results *results)
                                                .floor = floor,
                                                .ratio = ours / floor });
     }
+  bench_report_add (report, (BenchFigure){ .part = part,
+                                           .figure = "CPU a call of the caller",
+                                           .measured = bench_samples_median (results->caller_cpu),
+                                           .unit = "µs" });
 }
 
 static void
