@@ -154,13 +154,14 @@ static gboolean
 run_parts (BenchReport *report, GError **error)
 {
   g_autoptr (BenchWorld) world = bench_world_new (error);
+  g_autofree char *count_heap = built ("libcount-heap.so");
   BenchSizes sizes = options.smoke ? smoke : options.quick ? quick : full;
 
   if (world == NULL)
     return FALSE;
   world->deflectd = options.deflectd;
   world->deflectctl = options.deflectctl;
-  world->count_heap = built ("libcount-heap.so");
+  world->count_heap = count_heap;
   world->hasty = options.smoke;
   sizes.keep = options.keep;
   if (options.rounds > 0)
@@ -221,18 +222,15 @@ main (int argc, char **argv)
       || (is_wanted ("command") && !check_program (options.deflectctl, "--deflectctl")))
     return 2;
 
+  done = run_parts (report, &error)
+         && (options.json == NULL || bench_report_write_json (report, options.json, &error));
   /* What was measured is shown even where a later part broke. */
-  done = run_parts (report, &error);
-  if (options.smoke && done)
-    return finish_smoke (report);
-  bench_report_print (report);
+  if (!options.smoke)
+    bench_report_print (report);
   if (!done)
     g_printerr ("deflect-bench: %s\n", error->message);
-  else if (options.json != NULL && !bench_report_write_json (report, options.json, &error))
-    {
-      g_printerr ("deflect-bench: %s\n", error->message);
-      done = FALSE;
-    }
+  if (options.smoke)
+    return done ? finish_smoke (report) : 1;
 
   missed = bench_report_count_missed (report);
   if (missed > 0)
