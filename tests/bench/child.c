@@ -28,6 +28,10 @@ struct _BenchChild
 static void
 on_forked (gpointer data)
 {
+  sigset_t none;
+
+  sigemptyset (&none);
+  sigprocmask (SIG_SETMASK, &none, NULL);
   prctl (PR_SET_PDEATHSIG, SIGKILL);
 }
 

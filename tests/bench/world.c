@@ -7,6 +7,7 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "names.h"
 
@@ -47,6 +48,50 @@ write_file (BenchWorld *self, const char *name, const char *content, GError **er
   return g_file_set_contents (path, content, -1, error);
 }
 
+/* The directory is flat but for the two levels made above. */
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+
+      remove_tree (child);
+    }
+  g_remove (path);
+}
+
+static const char *dir_of_this_process;
+
+/* Somebody wants the bench to end: its children end with it, the directory would not. */
+static gpointer
+wait_for_end (gpointer data)
+{
+  const sigset_t *signals = data;
+  int signal_number;
+
+  sigwait (signals, &signal_number);
+  remove_tree (dir_of_this_process);
+  _exit (128 + signal_number);
+}
+
+static void
+clean_up_at_end (const char *dir)
+{
+  static sigset_t signals;
+
+  dir_of_this_process = g_strdup (dir);
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGINT);
+  sigaddset (&signals, SIGTERM);
+  sigaddset (&signals, SIGHUP);
+  pthread_sigmask (SIG_BLOCK, &signals, NULL);
+  g_thread_unref (g_thread_new ("end", wait_for_end, &signals));
+}
+
 BenchWorld *
 bench_world_new (GError **error)
 {
@@ -58,6 +103,7 @@ bench_world_new (GError **error)
   self->dir = g_dir_make_tmp ("deflect-bench-XXXXXX", error);
   if (self->dir == NULL)
     return NULL;
+  clean_up_at_end (self->dir);
   config = g_strdup_printf (bus_config, self->dir);
   bus_log = g_build_filename (self->dir, "bus.log", NULL);
   config_option = g_strdup_printf ("--config-file=%s/bus.conf", self->dir);
@@ -82,22 +128,6 @@ bench_world_new (GError **error)
           | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
       NULL, NULL, error);
   return self->bus != NULL ? g_steal_pointer (&self) : NULL;
-}
-
-/* The directory is flat but for the two levels made above. */
-static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
-    {
-      g_autofree char *child = g_build_filename (path, name, NULL);
-
-      remove_tree (child);
-    }
-  g_remove (path);
 }
 
 void
