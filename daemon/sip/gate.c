@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <sofia-sip/msg_addr.h>
+#include <sofia-sip/msg_buffer.h>
 #include <sofia-sip/msg_mclass.h>
 #include <sofia-sip/msg_parser.h>
 #include <sofia-sip/sip_header.h>
@@ -19,6 +20,10 @@
 /* The library reads that many characters behind the cookie without looking for the end. */
 #define MIN_BRANCH_REST 8
 
+/* The library appends each header, and each item of some, to a list by walking along it: of 20,000
+ * that fit into a datagram it would make a second of work. */
+#define MAX_PARTS 1024
+
 struct _DflGate
 {
   /* The message class has no place for a pointer of ours, but its name may stand in this struct:
@@ -28,7 +33,8 @@ struct _DflGate
   DflGateListener listener;
   gsize max_message;
   msg_mclass_t *class;
-  struct msg_hclass_s request_class, from_class, to_class; /* msg_hclass_t is constant */
+  /* msg_hclass_t is constant */
+  struct msg_hclass_s request_class, status_class, from_class, to_class;
   issize_t (*extract_body) (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end);
 };
 
@@ -194,6 +200,35 @@ request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_
     }
 }
 
+/* Whether the header, as far as it has arrived, has more lines and commas than anybody means. It is
+ * asked when the first line has been cut off by a NUL. */
+static gboolean
+has_too_many_parts (const msg_t *msg)
+{
+  const char *at = msg_buf_committed_data (msg);
+  const char *end = at + msg_buf_committed (msg);
+  gboolean first = TRUE;
+  guint parts = 0;
+
+  while (at < end && (*at == '\r' || *at == '\n' || *at == ' ' || *at == '\t'))
+    at++;
+  for (gsize length = 0; at < end && parts <= MAX_PARTS; at++)
+    {
+      parts += *at == ',';
+      length++;
+      if (*at != '\r' && *at != '\n' && (*at != '\0' || !first))
+        continue;
+      if (length == 1)
+        return FALSE; /* the end of the header */
+      if (*at != '\n' && at + 1 < end && at[1] == '\n')
+        at++;
+      first = FALSE;
+      parts++;
+      length = 0;
+    }
+  return parts > MAX_PARTS;
+}
+
 /* Replaces the parser of the request line: a stranger's message goes no further. */
 static issize_t
 parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t length)
@@ -208,9 +243,23 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
         self->listener.stranger (self->listener.data);
       return -1;
     }
+  if (has_too_many_parts (msg))
+    return -1;
   /* The library forgets the limit for what comes behind another message in a stream. */
   msg_maxsize (msg, self->max_message);
   return sip_request_class->hc_parse (home, header, text, length);
+}
+
+/* Replaces the parser of the status line: nothing here sends requests that could be answered. */
+static issize_t
+parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t length)
+{
+  msg_t *msg = (msg_t *)home;
+  DflGate *self = gate_of (msg);
+
+  if (is_stream (msg) && !dfl_sources_remember (self->sources, &msg_addr (msg)->su_sa))
+    self->listener.stranger (self->listener.data);
+  return -1;
 }
 
 /* Replaces the parser of what follows the header. */
@@ -301,6 +350,10 @@ dfl_gate_new (DflSources *sources, gsize max_message, const DflGateListener *lis
   self->request_class.hc_parse = parse_request_line;
   self->class->mc_request[0].hr_class = &self->request_class;
   self->class->mc_request[0].hr_offset = G_STRUCT_OFFSET (sip_t, sip_user);
+
+  self->status_class = sip_status_class[0];
+  self->status_class.hc_parse = parse_status_line;
+  self->class->mc_status[0].hr_class = &self->status_class;
 
   replace_class (self, sip_from_class, &self->from_class);
   replace_class (self, sip_to_class, &self->to_class);

@@ -18,9 +18,10 @@
  * its place only when the whole header has been read and found good. Whatever does not get there
  * is a message without a request line to the stack, which drops it in silence.
  *
- * Through the gate come requests from allowed sources whose Via a response can be sent by, with
- * Call-ID, CSeq, From and To; an INVITE only for a user part that its source may call. From a
- * source that was allowed when its call began come ACK and CANCEL of that call.
+ * No response comes through the gate, because nothing here asks for one, and no header of
+ * a thousand lines. Through the gate come requests from allowed sources whose Via a response can be
+ * sent by, with Call-ID, CSeq, From and To; an INVITE only for a user part that its source may
+ * call. From a source that was allowed when its call began come ACK and CANCEL of that call.
  */
 typedef struct _DflGate DflGate;
 

@@ -122,6 +122,45 @@ test_stranger (void)
   assert_nothing_happened (room);
 }
 
+/* Many short headers are quadratic work for the library: neither a stranger's response nor a
+ * neighbour's request may hold up the next one (a second each, without the gate). */
+static void
+test_many_headers (void)
+{
+  static const char *const parts[] = { "z:\r\n", "i:a\r\n", "\xff\r\n" };
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) friend = room_udp_peer (room);
+  g_autoptr (RawPeer) stranger = raw_peer_new_udp ("127.0.0.2", "127.0.0.1", room->udp_port);
+  RawTime start;
+
+  start = raw_now ();
+  for (guint i = 0; i <= G_N_ELEMENTS (parts); i++)
+    {
+      g_autoptr (GString) response = g_string_new ("SIP/2.0 200 OK\r\n");
+      g_autoptr (GString) request = g_string_new ("INVITE sip:alice@192.0.2.1 SIP/2.0\r\n");
+      const char *part = i < G_N_ELEMENTS (parts) ? parts[i] : "a,";
+
+      if (i == G_N_ELEMENTS (parts))
+        g_string_append (request, "Record-Route: ");
+      while (response->len < 60000)
+        g_string_append (response, part);
+      while (request->len < 60000)
+        g_string_append (request, part);
+      g_string_append (request, "\r\n\r\n");
+      for (guint n = 0; n < 4; n++)
+        {
+          raw_peer_send (stranger, response->str, response->len);
+          raw_peer_send (friend, response->str, response->len);
+          raw_peer_send (friend, request->str, request->len);
+          raw_run_for (1);
+        }
+    }
+  raw_peer_assert_alive (friend);
+  g_assert_cmpint (raw_elapsed (start, raw_now ()), <, 2 * G_TIME_SPAN_SECOND * raw_slowness ());
+  raw_peer_assert_silent (stranger, 100);
+  assert_nothing_happened (room);
+}
+
 /* An SIP version that is none of ours, in a request that is fine but for it. */
 static void
 test_version (void)
@@ -481,6 +520,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sip/gate/stranger", test_stranger);
+  g_test_add_func ("/sip/gate/many-headers", test_many_headers);
   g_test_add_func ("/sip/gate/version", test_version);
   g_test_add_func ("/sip/gate/junk-from-neighbour", test_junk_from_neighbour);
   g_test_add_func ("/sip/gate/wrong-user", test_wrong_user);
