@@ -359,6 +359,81 @@ test_fault (gconstpointer data)
       play (&cable, fault, scene, order);
 }
 
+/* A caller whose response was lost to the outage is not left ringing: the call is over here, so it
+ * gets a final response as soon as one can be sent. */
+static void
+test_final_response_afterwards (void)
+{
+  Cable cable;
+  g_autoptr (Room) room = NULL;
+  g_autoptr (RawPeer) peer = NULL;
+  g_autoptr (RawCall) call = NULL;
+  g_autoptr (RawPacket) packet = NULL;
+
+  if (!in_child ())
+    return;
+  lay (&cable);
+  room = cable_room (&cable);
+  peer = cable_peer (&cable, room, FALSE, FALSE);
+  call = room_ringing_call (room, peer, NULL);
+  pull (&cable);
+  room_refuse_redirect (room_wait_call (room), ROOM_TARGET, DFL_ERROR_LINE_DOWN);
+  g_assert_true (g_str_has_suffix (room->log->str, "failed removed"));
+  room_forget_log (room);
+  raw_peer_assert_silent (peer, 50);
+  plug_in (&cable);
+  packet = raw_peer_receive (peer);
+  /* Ours, or the library's own. */
+  g_assert_true (g_str_has_prefix (packet->bytes, "SIP/2.0 480 ")
+                 || g_str_has_prefix (packet->bytes, "SIP/2.0 500 "));
+  raw_call_ack (call);
+  raw_run_for (50);
+  raw_peer_flush (peer);
+  raw_peer_assert_alive (peer);
+  raw_peer_assert_silent (peer, 200);
+}
+
+/* The network stays away until the room gives a call up for good, and comes back then. */
+static void
+test_long_outage (gconstpointer data)
+{
+  guint seconds = GPOINTER_TO_UINT (data);
+  Cable cable;
+  g_autoptr (Room) room = NULL;
+  g_autoptr (RawPeer) peer = NULL;
+  g_autoptr (RawPeer) other = NULL;
+  g_autoptr (RawCall) call = NULL;
+
+  if (!in_child ())
+    return;
+  lay (&cable);
+  room = cable_room (&cable);
+  peer = cable_peer (&cable, room, FALSE, FALSE);
+  other = cable_peer (&cable, room, FALSE, FALSE);
+  call = room_ringing_call (room, peer, NULL);
+  pull (&cable);
+  room_redirect_if_offered (room);
+  g_assert_cmpuint (room_get_n_calls (room), ==, 0);
+  raw_run_for (seconds * 1000);
+  plug_in (&cable);
+  for (guint i = 0; i < (seconds > 10 ? 15 : 3); i++)
+    {
+      g_autoptr (RawCall) next = raw_call_new (other, "alice");
+
+      go_on (peer, call, i % 3);
+      raw_call_invite (next);
+      room_wait_call (room);
+      room_redirect_if_offered (room);
+      raw_run_for (50);
+      raw_call_ack (next);
+      room_wait_n_calls (room, 0);
+      raw_peer_flush (other);
+      raw_run_for (800);
+    }
+  raw_peer_assert_alive (other);
+  room_forget_log (room);
+}
+
 /* A peer that came and went and comes again is served as before. */
 static void
 test_works_afterwards (void)
@@ -545,6 +620,12 @@ main (int argc, char **argv)
   if (cable)
     {
       g_test_add_func ("/sip/netns/works-afterwards", test_works_afterwards);
+      if (g_test_slow () || g_test_subprocess ())
+        g_test_add_data_func ("/sip/netns/long-outage/half-a-minute", GUINT_TO_POINTER (36),
+                              test_long_outage);
+      g_test_add_data_func ("/sip/netns/long-outage/seconds", GUINT_TO_POINTER (4),
+                            test_long_outage);
+      g_test_add_func ("/sip/netns/final-response-afterwards", test_final_response_afterwards);
       g_test_add_func ("/sip/netns/source-port-0", test_source_port_0);
       g_test_add_data_func ("/sip/netns/not-looked-up/reachable", GINT_TO_POINTER (TRUE),
                             test_no_name_is_looked_up);
