@@ -386,11 +386,15 @@ test_final_response_afterwards (void)
   /* Ours, or the library's own. */
   g_assert_true (g_str_has_prefix (packet->bytes, "SIP/2.0 480 ")
                  || g_str_has_prefix (packet->bytes, "SIP/2.0 500 "));
-  raw_call_ack (call);
-  raw_run_for (50);
-  raw_peer_flush (peer);
+  /* The room may take a moment to notice that the response went out, and ACKs until then are kept
+   * from the library; a caller sends one for each retransmission. */
+  for (RawPacket *again = packet; again != NULL; again = raw_peer_receive_within (peer, 400))
+    {
+      raw_call_ack (call);
+      if (again != packet)
+        raw_packet_free (again);
+    }
   raw_peer_assert_alive (peer);
-  raw_peer_assert_silent (peer, 200);
 }
 
 /* The network stays away until the room gives a call up for good, and comes back then. */
