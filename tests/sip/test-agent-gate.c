@@ -226,6 +226,7 @@ test_wrong_user (void)
                                       "urn:service:sos",
                                       "mailto:alice@example.org",
                                       "sip:alice%40x@192.0.2.1",
+                                      "sip:alice:secret@192.0.2.1",
                                       "*" };
 
   for (guint i = 0; i < G_N_ELEMENTS (uris); i++)
