@@ -354,7 +354,7 @@ raw_call_expect (RawCall *self, const char *method, guint status)
 void
 raw_call_skip_trying (RawCall *self)
 {
-  RawPacket *again = raw_peer_peek_within (self->peer, 30);
+  RawPacket *again = raw_peer_peek_within (self->peer, 60);
 
   if (again != NULL && g_str_has_prefix (again->bytes, "SIP/2.0 100 "))
     raw_call_expect (self, "INVITE", 100);
@@ -370,7 +370,9 @@ raw_call_expect_trying (RawCall *self)
 void
 raw_call_expect_ringing (RawCall *self)
 {
-  raw_call_expect_trying (self);
+  raw_call_expect (self, "INVITE", 100);
+  if (raw_peer_peek_within (self->peer, 5000 * raw_slowness ()) != NULL)
+    raw_call_skip_trying (self);
   raw_call_expect (self, "INVITE", 180);
 }
 

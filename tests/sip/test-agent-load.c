@@ -146,10 +146,53 @@ test_ten_thousand (void)
   g_error ("the ten thousandth offer was dear in %u attempts", ATTEMPTS);
 }
 
+/* Thousands of refused INVITEs whose callers never send an ACK: from some number on they get their
+ * answer, the same when they ask again, and it is not repeated for them. */
+static void
+test_no_ack (void)
+{
+  RoomOptions options = { .t1 = 500, .t2 = 4000, .max_offers = 1 };
+  g_autoptr (Room) room = room_new (&options);
+  g_autoptr (RawPeer) flood = room_udp_peer (room);
+  g_autoptr (RawPeer) peer = room_udp_peer (room);
+  g_autoptr (RawPeer) holder = room_udp_peer (room);
+  g_autoptr (RawCall) held = room_ringing_call (room, holder, NULL);
+  g_autoptr (RawCall) last = raw_call_new (peer, "alice");
+
+  for (guint i = 0; i < 5000; i += BATCH)
+    {
+      for (guint k = 0; k < BATCH; k++)
+        {
+          g_autoptr (RawCall) call = raw_call_new (flood, "alice");
+
+          raw_call_invite (call);
+        }
+      raw_peer_assert_alive (peer);
+      raw_peer_flush (flood);
+    }
+  g_assert_cmpuint (room->n_added, ==, 1);
+
+  raw_call_invite (last);
+  raw_call_expect (last, "INVITE", 486);
+  raw_peer_assert_silent (peer, 700);
+  raw_call_invite (last);
+  raw_call_expect (last, "INVITE", 486);
+  raw_call_ack (last);
+  raw_peer_assert_silent (peer, 100);
+
+  raw_call_cancel (held, NULL);
+  raw_call_expect (held, "CANCEL", 200);
+  raw_call_expect (held, "INVITE", 487);
+  raw_call_ack (held);
+  raw_wait_until (room_get_n_calls (room) == 0);
+  room_assert_log (room, "added cancelled removed");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sip/load/ten-thousand", test_ten_thousand);
+  g_test_add_func ("/sip/load/no-ack", test_no_ack);
   return g_test_run ();
 }
