@@ -183,6 +183,8 @@ take_invite (DflSipAgent *self, msg_t *msg, sip_t *sip)
     nta_msg_discard (self->nta, msg);
   else if (sip->sip_to->a_tag != NULL)
     answer (self, msg, sip, SIP_481_NO_TRANSACTION);
+  else if (dfl_legs_are_full (self->legs)) /* who floods us gets an answer, and nothing is kept */
+    answer (self, msg, sip, SIP_486_BUSY_HERE);
   else
     dfl_legs_take_invite (self->legs, self->nta, msg, sip, account, DFL_LINE (self),
                           address_towards);

@@ -49,6 +49,10 @@
 #define RETRY_LIMIT (32 * G_TIME_SPAN_SECOND)
 #define BURIAL_LIMIT (10 * G_TIME_SPAN_SECOND)
 
+/* The stack repeats a final response until its ACK comes, from a list that it walks along for each:
+ * the ACKs of so many may be missing before others have to pay for it. */
+#define MAX_UNACKNOWLEDGED 4096
+
 struct _DflLegs
 {
   DflSwitchboard *switchboard;
@@ -57,7 +61,8 @@ struct _DflLegs
   DflSipLoop *loop;
   GHashTable *by_call_id; /* Call-ID -> the first DflLeg of a chain */
   DflDelay ring, repeat, settle, wounded;
-  gint64 last_invite; /* when the stack last began a transaction, which starts its timers */
+  guint unacknowledged; /* legs whose final response was decided */
+  gint64 last_invite;   /* when the stack last began a transaction, which starts its timers */
 };
 
 struct _DflLeg
@@ -115,6 +120,7 @@ leg_free_if_over (DflLeg *leg)
     return;
   dfl_delay_leave (&leg->place);
   index_remove (leg->legs, leg);
+  leg->legs->unacknowledged -= leg->final != 0;
   dfl_sources_release (leg->legs->sources);
   g_object_unref (leg->account);
   g_free (leg->call_id);
@@ -151,6 +157,7 @@ on_settle_due (gpointer thing)
 static gboolean
 leg_send_final (DflLeg *leg, guint status, const char *contact)
 {
+  leg->legs->unacknowledged += leg->final == 0;
   leg->final = (guint16)status;
   nta_incoming_treply (leg->irq, (int)status, NULL, TAG_IF (contact, SIPTAG_UNKNOWN_STR (contact)),
                        SIPTAG_SERVER_STR (SERVER), TAG_END ());
@@ -398,6 +405,12 @@ dfl_legs_take_invite (DflLegs *self,
     leg_send_final (leg, 482, NULL);
   else
     leg_offer (leg, sip, line);
+}
+
+gboolean
+dfl_legs_are_full (DflLegs *self)
+{
+  return self->unacknowledged >= MAX_UNACKNOWLEDGED;
 }
 
 DflGateAnswer

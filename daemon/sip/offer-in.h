@@ -41,6 +41,10 @@ void dfl_legs_take_invite (DflLegs *self,
                            DflLine *line,
                            DflLegsAddressFunc address);
 
+/* Whether so many final responses wait for their ACK that no leg should be made of another INVITE.
+ */
+gboolean dfl_legs_are_full (DflLegs *self);
+
 /* What the gate asks (see sip/gate.h). */
 DflGateAnswer dfl_legs_ask (DflLegs *self, const char *call_id, guint32 cseq);
 
