@@ -54,8 +54,8 @@ dfl_daemon_connect (const char *bus, GError **error)
   safe = dfl_output_escape (reason->message);
   if (g_str_equal (bus, "system"))
     g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_NO_DAEMON,
-                 _ ("there is no system bus (%s); start dbus and deflectd (“systemctl start "
-                    "deflectd”), or use --bus session"),
+                 _ ("there is no system bus (%s); start the message bus and deflectd on it (see "
+                    "deflectd(8)), or use --bus session"),
                  safe);
   else if (g_str_equal (bus, "session"))
     g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_NO_DAEMON,

@@ -23,8 +23,7 @@ static const ErrorWords error_words[] = {
   { DFL_ERROR_PREFIX "InvalidTarget", DFL_EXIT_FAILED, N_ ("this is no address to redirect to") },
   { DFL_ERROR_PREFIX "TargetNotAllowed", DFL_EXIT_FAILED,
     N_ ("the account does not allow this target") },
-  { DFL_ERROR_PREFIX "LoopDetected", DFL_EXIT_FAILED,
-    N_ ("this target would bring the call back") },
+  { DFL_ERROR_PREFIX "LoopDetected", DFL_EXIT_FAILED, N_ ("this redirect would be a loop") },
   { DFL_ERROR_PREFIX "TooLate", DFL_EXIT_TOO_LATE, N_ ("too late, the call is decided already") },
   { DFL_ERROR_PREFIX "InvalidOption", DFL_EXIT_FAILED, N_ ("deflectd refused an option") },
   { DFL_ERROR_PREFIX "NotSupported", DFL_EXIT_FAILED,
@@ -72,7 +71,9 @@ static char *
 no_daemon_sentence (const char *bus)
 {
   if (bus == NULL || g_str_equal (bus, "system"))
-    return g_strdup (_ ("deflectd is not running; start it with “systemctl start deflectd”"));
+    return g_strdup (
+        _ ("deflectd is not running on the system bus; start it as its own user (see deflectd(8)), "
+           "or run “deflectd --bus session” for yourself and add “--bus session” here"));
   if (g_str_equal (bus, "session"))
     return g_strdup (
         _ ("deflectd is not running in your session; start it with “deflectd --bus session”"));

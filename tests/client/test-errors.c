@@ -261,7 +261,7 @@ test_no_daemon (StandIn *self, gconstpointer data)
     {
       assert_run (address, verbs[i], 8, "deflectd --bus '");
       assert_run ("session", verbs[i], 8, "deflectd --bus session");
-      assert_run ("system", verbs[i], 8, "systemctl start deflectd");
+      assert_run ("system", verbs[i], 8, "deflectd(8)");
       assert_run ("unix:path=/nonexistent/deflectd-test", verbs[i], 8, "deflectd --bus ADDRESS");
       assert_run ("nonsense", verbs[i], 2, "session");
     }

@@ -303,7 +303,7 @@ test_watch_wrong (void)
     { "--exec=echo answer it", "--limit=60", "“answer it” is no answer" },
     { "--exec=echo redirect sip:", "--limit=60", "this is no address to redirect to" },
     { "--exec=echo redirect sip:alice@deflect.example", "--limit=60",
-      "this target would bring the call back" },
+      "this redirect would be a loop" },
     { "--exec=sh -c 'exit 7'", "--limit=60", "the command ended with status 7" },
     { "--exec=sleep 1000", "--limit=1", "took longer than 1 second" },
     { "--exec=sh -c 'printf \"\\033[2Jhello\"'", "--limit=60", "“\\u001b[2Jhello” is no answer" },
