@@ -31,17 +31,34 @@ is_wanted (GLogLevelFlags level, const GLogField *fields, gsize n_fields)
          && (show_debug || (level & G_LOG_LEVEL_INFO) != 0);
 }
 
+/* One form for all that an administrator reads. */
+static void
+print_line (const char *line)
+{
+  g_printerr ("deflectd: %s\n", line);
+}
+
+static const char *
+find_message (const GLogField *fields, gsize n_fields)
+{
+  for (gsize i = 0; i < n_fields; i++)
+    if (g_str_equal (fields[i].key, "MESSAGE"))
+      return fields[i].value;
+  return "";
+}
+
 static GLogWriterOutput
 write_log (GLogLevelFlags level, const GLogField *fields, gsize n_fields, gpointer data)
 {
   /* What may be fatal goes the default way, which knows when to abort. */
-  if ((level & (G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) == 0)
+  if ((level & (G_LOG_LEVEL_MESSAGE | G_LOG_LEVEL_INFO | G_LOG_LEVEL_DEBUG)) == 0)
     return g_log_writer_default (level, fields, n_fields, data);
-  if (!is_wanted (level, fields, n_fields))
+  if ((level & G_LOG_LEVEL_MESSAGE) == 0 && !is_wanted (level, fields, n_fields))
     return G_LOG_WRITER_HANDLED;
   if (to_journal && g_log_writer_journald (level, fields, n_fields, data) == G_LOG_WRITER_HANDLED)
     return G_LOG_WRITER_HANDLED;
-  return g_log_writer_standard_streams (level, fields, n_fields, data);
+  print_line (find_message (fields, n_fields));
+  return G_LOG_WRITER_HANDLED;
 }
 
 void
@@ -68,7 +85,7 @@ write_problem (const char *line)
   if (!to_journal
       || g_log_writer_journald (G_LOG_LEVEL_WARNING, fields, G_N_ELEMENTS (fields), NULL)
              != G_LOG_WRITER_HANDLED)
-    g_printerr ("deflectd: %s\n", line);
+    print_line (line);
 }
 
 void

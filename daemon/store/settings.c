@@ -243,9 +243,11 @@ open_directory (const char *path, gboolean *missing, GError **error)
 
   *missing = g_error_matches (open_error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
   if (directory == NULL)
-    g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
-                 "%s: cannot be read (%s); make it a directory that the user of deflectd may read",
-                 shown, open_error->message);
+    g_set_error (
+        error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
+        "%s: cannot be read (%s); make the directory, readable for the user of deflectd, and put "
+        "accounts.d/NAME.conf into it",
+        shown, open_error->message);
   return directory;
 }
 
