@@ -169,6 +169,24 @@ on_readable (GSocket *socket, GIOCondition condition, gpointer data)
 }
 
 static void
+raw_peer_listen (RawPeer *self)
+{
+  self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);
+  g_source_set_priority (self->source, G_PRIORITY_HIGH);
+  g_source_set_callback (self->source, G_SOURCE_FUNC (on_readable), self, NULL);
+  g_source_attach (self->source, NULL);
+}
+
+static void
+raw_peer_ignore (RawPeer *self)
+{
+  if (self->source == NULL)
+    return;
+  g_source_destroy (self->source);
+  g_clear_pointer (&self->source, g_source_unref);
+}
+
+static void
 raw_peer_watch (RawPeer *self)
 {
   g_autoptr (GError) error = NULL;
@@ -184,10 +202,7 @@ raw_peer_watch (RawPeer *self)
                     ? g_strdup_printf ("[%s]:%u", text, self->port)
                     : g_strdup_printf ("%s:%u", text, self->port);
   g_socket_set_blocking (self->socket, FALSE);
-  self->source = g_socket_create_source (self->socket, G_IO_IN, NULL);
-  g_source_set_priority (self->source, G_PRIORITY_HIGH);
-  g_source_set_callback (self->source, G_SOURCE_FUNC (on_readable), self, NULL);
-  g_source_attach (self->source, NULL);
+  raw_peer_listen (self);
 }
 
 static RawPeer *
@@ -236,11 +251,7 @@ raw_peer_new_tcp (const char *own, const char *server, guint16 port)
 void
 raw_peer_free (RawPeer *self)
 {
-  if (self->source != NULL)
-    {
-      g_source_destroy (self->source);
-      g_source_unref (self->source);
-    }
+  raw_peer_ignore (self);
   raw_peer_flush (self);
   g_socket_close (self->socket, NULL);
   g_object_unref (self->socket);
@@ -378,6 +389,15 @@ raw_peer_is_closed (RawPeer *self)
 }
 
 void
+raw_peer_set_deaf (RawPeer *self, gboolean deaf)
+{
+  g_socket_set_option (self->socket, SOL_SOCKET, SO_RCVBUF, deaf ? 4096 : 1 << 20, NULL);
+  raw_peer_ignore (self);
+  if (!deaf)
+    raw_peer_listen (self);
+}
+
+void
 raw_peer_hang_up (RawPeer *self, gboolean reset)
 {
   if (reset)
@@ -386,11 +406,7 @@ raw_peer_hang_up (RawPeer *self, gboolean reset)
 
       setsockopt (g_socket_get_fd (self->socket), SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     }
-  if (self->source != NULL)
-    {
-      g_source_destroy (self->source);
-      g_clear_pointer (&self->source, g_source_unref);
-    }
+  raw_peer_ignore (self);
   g_socket_close (self->socket, NULL);
   self->closed = TRUE;
 }

@@ -109,5 +109,8 @@ void raw_peer_flush (RawPeer *self);
 /* Whether the other side has closed the connection. */
 gboolean raw_peer_is_closed (RawPeer *self);
 
+/* Stops reading until told otherwise, with a receive buffer that is soon full. */
+void raw_peer_set_deaf (RawPeer *self, gboolean deaf);
+
 /* Closes ours: with a FIN, or with a RST. */
 void raw_peer_hang_up (RawPeer *self, gboolean reset);

@@ -31,25 +31,37 @@ cpu_time (void)
          + usage.ru_stime.tv_usec;
 }
 
-/* Sends n INVITEs in batches that no socket buffer overflows with; the CPU time of the cheapest
- * batch, because other programs and the processor's moods only ever add to it. */
-static gint64
+/* Sends n INVITEs in batches that no socket buffer overflows with. */
+static void
 offer (Load *self, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    {
+      RawCall *call = raw_call_new (self->peer, "alice");
+
+      g_ptr_array_add (self->calls, call);
+      raw_call_invite (call);
+      if ((i + 1) % BATCH == 0)
+        raw_wait_until (self->room->n_added == self->calls->len);
+    }
+}
+
+/* The same, and waits for 100 and 180 of each batch; the CPU time of the cheapest one, because
+ * other programs and the processor's moods only ever add to it. */
+static gint64
+offer_and_measure (Load *self, guint n)
 {
   gint64 least = G_MAXINT64;
 
+  raw_run_for (100);
   for (guint i = 0; i < n; i += BATCH)
     {
-      gint64 begin = cpu_time ();
+      gint64 begin;
 
-      for (guint k = 0; k < BATCH; k++)
-        {
-          RawCall *call = raw_call_new (self->peer, "alice");
-
-          g_ptr_array_add (self->calls, call);
-          raw_call_invite (call);
-        }
-      raw_wait_until (self->room->n_added == self->calls->len);
+      raw_peer_flush (self->peer);
+      begin = cpu_time ();
+      offer (self, BATCH);
+      raw_wait_until (raw_peer_get_n_waiting (self->peer) >= 2 * BATCH);
       least = MIN (least, cpu_time () - begin);
     }
   return least;
@@ -115,11 +127,11 @@ ten_thousand (void)
 
   offer (&load, 500); /* warm up */
   raw_run_for (100);
-  first = offer (&load, 1000);
+  first = offer_and_measure (&load, 1000);
   raw_run_for (100);
   offer (&load, WHOLE - 2500);
   raw_run_for (200);
-  last = offer (&load, 1000);
+  last = offer_and_measure (&load, 1000);
   g_test_message ("CPU time of %u among the first: %" G_GINT64_FORMAT
                   " us, among the last: %" G_GINT64_FORMAT " us",
                   BATCH, first, last);
