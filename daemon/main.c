@@ -100,6 +100,7 @@ on_drain_limit (gpointer data)
   self->limit = 0;
   g_message ("%u calls are not over after %d seconds, leaving all the same",
              dfl_switchboard_get_n_calls (self->switchboard), DRAIN_SECONDS);
+  dfl_switchboard_give_up (self->switchboard);
   finish (self);
   return G_SOURCE_REMOVE;
 }
@@ -116,6 +117,7 @@ leave (Daemon *self, int exit_code)
 {
   if (self->leaving)
     {
+      dfl_switchboard_give_up (self->switchboard);
       finish (self);
       return;
     }
@@ -151,6 +153,14 @@ on_connection_closed (gpointer data)
 }
 
 static void
+announce_ready (Daemon *self)
+{
+  g_autofree char *listening = g_strjoinv (" ", (char **)dfl_sip_agent_get_listening (self->agent));
+
+  g_message ("ready: %s is ours, listening on %s", DFL_BUS_NAME, listening);
+}
+
+static void
 on_name_answered (const GError *error, gpointer data)
 {
   Daemon *self = data;
@@ -160,7 +170,7 @@ on_name_answered (const GError *error, gpointer data)
     return;
   if (error == NULL)
     {
-      g_info ("ready: %s is ours", DFL_BUS_NAME);
+      announce_ready (self);
       dfl_notify_ready ();
       return;
     }

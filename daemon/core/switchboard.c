@@ -208,8 +208,7 @@ refuse_for_limit (DflSwitchboard *self, const char *whose, guint limit, GError *
   self->n_refused++;
   if (self->refusal_logged == 0 || now - self->refusal_logged >= G_USEC_PER_SEC)
     {
-      g_warning ("%u more offers refused: %s max-offers=%u is reached", self->n_refused, whose,
-                 limit);
+      g_message ("%u offers refused: %s max-offers=%u is reached", self->n_refused, whose, limit);
       self->refusal_logged = now;
       self->n_refused = 0;
     }
@@ -350,6 +349,20 @@ dfl_switchboard_shut_down (DflSwitchboard *self)
   self->drained_alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_drained,
                                              self);
   dfl_switchboard_foreach_call (self, decline_for_shutdown, NULL);
+}
+
+static void
+give_up_call (DflCall *call, gpointer data)
+{
+  dfl_call_leg_unconfirmed (call);
+}
+
+void
+dfl_switchboard_give_up (DflSwitchboard *self)
+{
+  g_autoptr (DflSwitchboard) keep = g_object_ref (self);
+
+  dfl_switchboard_foreach_call (self, give_up_call, NULL);
 }
 
 void

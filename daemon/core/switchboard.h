@@ -75,3 +75,7 @@ GPtrArray *dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_cal
  * drained when the last call is gone, at once from a later turn of the loop if there is none.
  */
 void dfl_switchboard_shut_down (DflSwitchboard *self);
+
+/* Stops waiting for ACKs: what was decided and is not acknowledged ends as if Timer H had fired, and
+ * is announced so. For the end of a shut-down that takes too long; drained follows. */
+void dfl_switchboard_give_up (DflSwitchboard *self);

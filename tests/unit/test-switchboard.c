@@ -540,6 +540,25 @@ test_shut_down (Fixture *self, gconstpointer data)
   dfl_signal_log_expect (self->log, "drained");
 }
 
+/* Whoever waits for the end of a call hears of one, also when the caller never acknowledges. */
+static void
+test_shut_down_give_up (Fixture *self, gconstpointer data)
+{
+  DflAccount *alice = add_alice (self);
+  DflCall *redirecting = must_offer (self, alice, "call-1");
+
+  g_assert_true (dfl_call_redirect (redirecting, "sip:bob@example.org", "user:alice", NULL));
+  dfl_signal_log_expect (self->log, "call-changed redirecting none state decision");
+  dfl_switchboard_shut_down (self->switchboard);
+  dfl_fake_clock_advance (self->clock, G_USEC_PER_SEC);
+  dfl_signal_log_expect_none (self->log);
+
+  dfl_switchboard_give_up (self->switchboard);
+  dfl_signal_log_expect (self->log, "call-changed idle unconfirmed state");
+  dfl_signal_log_expect (self->log, "call-removed idle unconfirmed");
+  dfl_signal_log_expect (self->log, "drained");
+}
+
 static void
 test_shut_down_without_calls (Fixture *self, gconstpointer data)
 {
@@ -628,6 +647,7 @@ main (int argc, char **argv)
   ADD ("limits/daemon", test_daemon_limit);
   ADD ("limits/log", test_log_of_refusals);
   ADD ("shut-down/calls", test_shut_down);
+  ADD ("shut-down/give-up", test_shut_down_give_up);
   ADD ("shut-down/no-calls", test_shut_down_without_calls);
   ADD ("shut-down/line-down", test_shut_down_line_down);
 
