@@ -76,6 +76,6 @@ GPtrArray *dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_cal
  */
 void dfl_switchboard_shut_down (DflSwitchboard *self);
 
-/* Stops waiting for ACKs: what was decided and is not acknowledged ends as if Timer H had fired, and
- * is announced so. For the end of a shut-down that takes too long; drained follows. */
+/* Stops waiting for ACKs: what was decided and is not acknowledged ends as if Timer H had fired,
+ * and is announced so. For the end of a shut-down that takes too long; drained follows. */
 void dfl_switchboard_give_up (DflSwitchboard *self);
