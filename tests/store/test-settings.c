@@ -208,116 +208,117 @@ test_account_address (void)
 #define LATER "this version does not support it yet; remove the line"
 #define NO_NUMBER "expected a whole number from "
 
+/* What stands behind ACCOUNT, and the problem without the name of the file. */
+static const Row bad_rows[] = {
+  { "enabled=yes", "5: enabled: expected true or false, not \"yes\"" },
+  { "enabled=", "5: enabled: expected true or false, not \"\"" },
+  { "trusted=1", "5: trusted: expected true or false, not \"1\"" },
+  { "allow-sips-downgrade=maybe",
+    "5: allow-sips-downgrade: expected true or false, not \"maybe\"" },
+  { "allow-local-targets=TRUE", "5: allow-local-targets: expected true or false, not \"TRUE\"" },
+  { "alert=loud", "5: alert: expected ringing or silent, not \"loud\"" },
+  { "ring-limit=abc", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"abc\"" },
+  { "ring-limit=-1", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"-1\"" },
+  { "ring-limit=86401", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"86401\"" },
+  { "ring-limit=1e3", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"1e3\"" },
+  { "ring-limit=18446744073709551617",
+    "5: ring-limit: " NO_NUMBER "0 to 86400, not \"18446744073709551617\"" },
+  { "ring-limit=", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"\"" },
+  { "decline-status=600", "5: decline-status: expected 480, 486 or 603, not \"600\"" },
+  { "max-offers=0", "5: max-offers: " NO_NUMBER "1 to 100000, not \"0\"" },
+  { "max-offers=100001", "5: max-offers: " NO_NUMBER "1 to 100000, not \"100001\"" },
+  { "\n\n# three lines on\nmax-offers=0", "8: max-offers: " NO_NUMBER "1 to 100000, not \"0\"" },
+  { "display-name=a\\nb", "5: display-name: holds control characters; expected plain text" },
+  { "display-name=a\xE2\x80\xAE"
+    "b",
+    "5: display-name: holds control characters; expected plain text" },
+  { "display-name=a\\b",
+    "5: display-name: has a backslash that begins no escape; write \\\\ for one" },
+  { "users=*;alice", "5: users: expected * alone, or the names of users without it" },
+  { "users=al ice", "5: users: expected names of local users separated by ;, not \"al ice\"" },
+  { "users=alice,bob",
+    "5: users: expected names of local users separated by ;, not \"alice,bob\"" },
+  { "default-action=voicemail",
+    "5: default-action: expected decline or redirect:TARGET, not \"voicemail\"" },
+  { "default-action=redirect:mobile",
+    "5: default-action: this version cannot redirect to an alias yet; write the address itself" },
+  { "default-action=redirect:sip:alice@EXAMPLE.org:5060",
+    "5: default-action: expected another address than the account's own, which would bring the "
+    "call back" },
+  { "redirect-domain=exa mple",
+    "5: redirect-domain: expected HOST or HOST:PORT, not \"exa mple\"" },
+  { "redirect-domain=", "5: redirect-domain: expected HOST or HOST:PORT, not \"\"" },
+  { "register=true", "5: register: stands in line 3 already; keep one of the two" },
+  { "registrar=sip.example.org", "5: registrar: " LATER },
+  { "outbound-proxy=sip.example.org", "5: outbound-proxy: " LATER },
+  { "transport=tls", "5: transport: " LATER " or set it to auto" },
+  { "username=alice", "5: username: " LATER },
+  { "password=secret", "5: password: " LATER },
+  { "password-file=/etc/shadow", "5: password-file: " LATER },
+  { "allowed-targets=*", "5: allowed-targets: " LATER },
+  { "diversion=both", "5: diversion: " LATER " or set it to off" },
+  { "tls-verify=no", "5: tls-verify: " LATER },
+  { "tls-ca=/etc/ca.pem", "5: tls-ca: " LATER },
+  { "ringlimit=5", "5: ringlimit: unknown key; did you mean ring-limit?" },
+  { "RING_LIMIT=5", "5: RING_LIMIT: unknown key; did you mean ring-limit?" },
+  { "display-name[de]=Anna", NULL },
+  { "ring-limit=5\nring-limit=6", "6: ring-limit: stands in line 5 already; keep one of the two" },
+  { "ring-limit=5\nring-limit=6\nring-limit=7",
+    "6: ring-limit: stands in line 5 already; keep one of the two; "
+    "alice.conf:7: ring-limit: stands in line 5 already; keep one of the two" },
+  { "[account]\nring-limit=5", "5: [account]: stands in line 1 already; keep one of the two" },
+  { "[account]\naddress=sip:x@y",
+    "5: [account]: stands in line 1 already; keep one of the two; "
+    "alice.conf:6: address: stands in line 2 already; keep one of the two" },
+  { "[acount]\nring-limit=5", "5: [acount]: unknown group; did you mean [account]?" },
+  { "[tragets]", "5: [tragets]: unknown group; did you mean [targets]?" },
+  { "[history]", "5: [history]: unknown group; expected [account], [targets]" },
+  { "[rules]\nx=1", "5: [rules]: this version does not support it yet; remove the group" },
+  { "[rule:night]", "5: [rule:night]: this version does not support it yet; remove the group" },
+  { "[targets]\nMobile=Mobile;*98",
+    "6: Mobile: expected an alias of a-z, 0-9, _ and - that begins with a letter and has at most "
+    "32 characters" },
+  { "[targets]\nmobile=*98",
+    "6: mobile: expected LABEL;ADDRESS, such as Mobile;sip:+4915550100@example.org" },
+  { "[targets]\nmobile=;*98",
+    "6: mobile: expected LABEL;ADDRESS, such as Mobile;sip:+4915550100@example.org" },
+  { "[targets]\nmobile=Mobile;voicemail",
+    "6: mobile: this version cannot redirect to an alias yet; write the address itself" },
+  { "[targets]\nmobile=A;*98\nmobile=B;*97",
+    "7: mobile: stands in line 6 already; keep one of the two" },
+  { "nonsense", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
+  { "=5", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
+  { "a b[=5", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
+  { "[account", "5: expected a group, such as [account], and nothing behind it" },
+  { "[targets] x\nmobile=Mobile;*98",
+    "5: expected a group, such as [account], and nothing behind it" },
+  { "; comment", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
+  { "nonsense\nring-limit=x\nmore",
+    "5: expected KEY=VALUE, a [group], or a comment that begins with #; "
+    "alice.conf:7: expected KEY=VALUE, a [group], or a comment that begins with #; "
+    "alice.conf:6: ring-limit: " NO_NUMBER "0 to 86400, not \"x\"" },
+  { "display-name=a\x01"
+    "b",
+    "5: holds a control character; expected text" },
+  { "display-name=a\rb", "5: holds a control character; expected text" },
+  { "display-name=\xE4", "5: is not UTF-8; save the file with that encoding" },
+};
+
 static void
 test_account_bad (void)
 {
-  static const Row rows[] = {
-    { "enabled=yes", "5: enabled: expected true or false, not \"yes\"" },
-    { "enabled=", "5: enabled: expected true or false, not \"\"" },
-    { "trusted=1", "5: trusted: expected true or false, not \"1\"" },
-    { "allow-sips-downgrade=maybe",
-      "5: allow-sips-downgrade: expected true or false, not \"maybe\"" },
-    { "allow-local-targets=TRUE", "5: allow-local-targets: expected true or false, not \"TRUE\"" },
-    { "alert=loud", "5: alert: expected ringing or silent, not \"loud\"" },
-    { "ring-limit=abc", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"abc\"" },
-    { "ring-limit=-1", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"-1\"" },
-    { "ring-limit=86401", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"86401\"" },
-    { "ring-limit=1e3", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"1e3\"" },
-    { "ring-limit=18446744073709551617",
-      "5: ring-limit: " NO_NUMBER "0 to 86400, not \"18446744073709551617\"" },
-    { "ring-limit=", "5: ring-limit: " NO_NUMBER "0 to 86400, not \"\"" },
-    { "decline-status=600", "5: decline-status: expected 480, 486 or 603, not \"600\"" },
-    { "max-offers=0", "5: max-offers: " NO_NUMBER "1 to 100000, not \"0\"" },
-    { "max-offers=100001", "5: max-offers: " NO_NUMBER "1 to 100000, not \"100001\"" },
-    { "\n\n# three lines on\nmax-offers=0", "8: max-offers: " NO_NUMBER "1 to 100000, not \"0\"" },
-    { "display-name=a\\nb", "5: display-name: holds control characters; expected plain text" },
-    { "display-name=a\xE2\x80\xAE"
-      "b",
-      "5: display-name: holds control characters; expected plain text" },
-    { "display-name=a\\b",
-      "5: display-name: has a backslash that begins no escape; write \\\\ for one" },
-    { "users=*;alice", "5: users: expected * alone, or the names of users without it" },
-    { "users=al ice", "5: users: expected names of local users separated by ;, not \"al ice\"" },
-    { "users=alice,bob",
-      "5: users: expected names of local users separated by ;, not \"alice,bob\"" },
-    { "default-action=voicemail",
-      "5: default-action: expected decline or redirect:TARGET, not \"voicemail\"" },
-    { "default-action=redirect:mobile",
-      "5: default-action: this version cannot redirect to an alias yet; write the address itself" },
-    { "default-action=redirect:sip:alice@EXAMPLE.org:5060",
-      "5: default-action: expected another address than the account's own, which would bring the "
-      "call back" },
-    { "redirect-domain=exa mple",
-      "5: redirect-domain: expected HOST or HOST:PORT, not \"exa mple\"" },
-    { "redirect-domain=", "5: redirect-domain: expected HOST or HOST:PORT, not \"\"" },
-    { "register=true", "5: register: stands in line 3 already; keep one of the two" },
-    { "registrar=sip.example.org", "5: registrar: " LATER },
-    { "outbound-proxy=sip.example.org", "5: outbound-proxy: " LATER },
-    { "transport=tls", "5: transport: " LATER " or set it to auto" },
-    { "username=alice", "5: username: " LATER },
-    { "password=secret", "5: password: " LATER },
-    { "password-file=/etc/shadow", "5: password-file: " LATER },
-    { "allowed-targets=*", "5: allowed-targets: " LATER },
-    { "diversion=both", "5: diversion: " LATER " or set it to off" },
-    { "tls-verify=no", "5: tls-verify: " LATER },
-    { "tls-ca=/etc/ca.pem", "5: tls-ca: " LATER },
-    { "ringlimit=5", "5: ringlimit: unknown key; did you mean ring-limit?" },
-    { "RING_LIMIT=5", "5: RING_LIMIT: unknown key; did you mean ring-limit?" },
-    { "display-name[de]=Anna", NULL },
-    { "ring-limit=5\nring-limit=6",
-      "6: ring-limit: stands in line 5 already; keep one of the two" },
-    { "ring-limit=5\nring-limit=6\nring-limit=7",
-      "6: ring-limit: stands in line 5 already; keep one of the two; "
-      "alice.conf:7: ring-limit: stands in line 5 already; keep one of the two" },
-    { "[account]\nring-limit=5", "5: [account]: stands in line 1 already; keep one of the two" },
-    { "[account]\naddress=sip:x@y",
-      "5: [account]: stands in line 1 already; keep one of the two; "
-      "alice.conf:6: address: stands in line 2 already; keep one of the two" },
-    { "[acount]\nring-limit=5", "5: [acount]: unknown group; did you mean [account]?" },
-    { "[tragets]", "5: [tragets]: unknown group; did you mean [targets]?" },
-    { "[history]", "5: [history]: unknown group; expected [account], [targets]" },
-    { "[rules]\nx=1", "5: [rules]: this version does not support it yet; remove the group" },
-    { "[rule:night]", "5: [rule:night]: this version does not support it yet; remove the group" },
-    { "[targets]\nMobile=Mobile;*98",
-      "6: Mobile: expected an alias of a-z, 0-9, _ and - that begins with a letter and has at most "
-      "32 characters" },
-    { "[targets]\nmobile=*98",
-      "6: mobile: expected LABEL;ADDRESS, such as Mobile;sip:+4915550100@example.org" },
-    { "[targets]\nmobile=;*98",
-      "6: mobile: expected LABEL;ADDRESS, such as Mobile;sip:+4915550100@example.org" },
-    { "[targets]\nmobile=Mobile;voicemail",
-      "6: mobile: this version cannot redirect to an alias yet; write the address itself" },
-    { "[targets]\nmobile=A;*98\nmobile=B;*97",
-      "7: mobile: stands in line 6 already; keep one of the two" },
-    { "nonsense", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
-    { "=5", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
-    { "a b[=5", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
-    { "[account", "5: expected a group, such as [account], and nothing behind it" },
-    { "[targets] x\nmobile=Mobile;*98",
-      "5: expected a group, such as [account], and nothing behind it" },
-    { "; comment", "5: expected KEY=VALUE, a [group], or a comment that begins with #" },
-    { "nonsense\nring-limit=x\nmore",
-      "5: expected KEY=VALUE, a [group], or a comment that begins with #; "
-      "alice.conf:7: expected KEY=VALUE, a [group], or a comment that begins with #; "
-      "alice.conf:6: ring-limit: " NO_NUMBER "0 to 86400, not \"x\"" },
-    { "display-name=a\x01"
-      "b",
-      "5: holds a control character; expected text" },
-    { "display-name=a\rb", "5: holds a control character; expected text" },
-    { "display-name=\xE4", "5: is not UTF-8; save the file with that encoding" },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (bad_rows); i++)
     {
-      g_autofree char *text = g_strconcat (ACCOUNT, rows[i].text, NULL);
-      g_autofree char *expected = g_strconcat ("alice.conf:", rows[i].expected, NULL);
+      const Row *row = &bad_rows[i];
+      g_autofree char *text = g_strconcat (ACCOUNT, row->text, NULL);
+      g_autofree char *expected = g_strconcat ("alice.conf:", row->expected, NULL);
       g_autoptr (DflAccountSettings) account = read_account (text, NULL);
 
-      if (rows[i].expected != NULL)
+      if (row->expected != NULL)
         g_assert_cmpstr (account->problem, ==, expected);
       g_assert_nonnull (account->problem);
       /* The rest of the file was read all the same. */
-      if (strstr (rows[i].text, "address=") == NULL)
+      if (strstr (row->text, "address=") == NULL)
         g_assert_cmpstr (account->user, ==, "alice");
       g_assert_null (strstr (account->problem, "secret"));
     }
