@@ -106,7 +106,7 @@ dfl_door_reply_written (DflDoor *self,
   result = sd_bus_message_new_method_return (request, &message);
   if (!finish (message, result, write, data))
     dfl_door_refuse (self, request, error_names[DFL_ERROR_LIMIT_EXCEEDED],
-                     "the answer is longer than a message may be; ask for less at once");
+                     "The answer is longer than a message may be; ask for less at once");
 }
 
 void
@@ -127,7 +127,7 @@ void
 dfl_door_refuse_too_big (DflDoor *self, sd_bus_message *request)
 {
   dfl_door_refuse (self, request, error_names[DFL_ERROR_LIMIT_EXCEEDED],
-                   "this is too much for deflectd; send less");
+                   "This is too much for deflectd; send less");
 }
 
 void

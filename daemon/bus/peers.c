@@ -3,6 +3,8 @@
 
 #include "bus/peers.h"
 
+#include <string.h>
+
 #include "bus/local-user.h"
 #include "bus/message.h"
 #include "core/error.h"
@@ -182,7 +184,7 @@ take_uid (DflPeers *self, const char *name, sd_bus_message *answer)
     {
       g_autoptr (GError) error = g_error_new (
           DFL_ERROR, DFL_ERROR_FAILED,
-          "the bus does not say whose connection this is; connect again: %s",
+          "The bus does not say whose connection this is; connect again: %s",
           refusal != NULL && refusal->message != NULL ? refusal->message : "no answer");
 
       drop_peer (self, name, error);
@@ -281,14 +283,14 @@ hold (DflPeers *self, Peer *peer, sd_bus_message *message)
 
   if (body == NULL)
     {
-      refuse_for_limit (self, message, "this is too much for deflectd; send less");
+      refuse_for_limit (self, message, "This is too much for deflectd; send less");
       return;
     }
-  size = g_variant_get_size (body);
+  size = g_variant_get_size (body) + strlen (sd_bus_message_get_path (message));
   if (g_queue_get_length (&peer->held) >= MAX_HELD || peer->held_bytes + size > MAX_HELD_BYTES)
     {
       refuse_for_limit (self, message,
-                        "too many calls before the first one was answered; wait for an answer");
+                        "Too many calls before the first one was answered; wait for an answer");
       return;
     }
   peer->held_bytes += size;
@@ -306,7 +308,7 @@ dfl_peers_take (DflPeers *self, sd_bus_message *message)
       if (g_hash_table_size (self->peers) >= MAX_PEERS && !forget_one (self))
         {
           refuse_for_limit (self, message,
-                            "too many connections talk to deflectd; close some and try again");
+                            "Too many connections talk to deflectd; close some and try again");
           return;
         }
       peer = add_peer (self, name);
@@ -352,7 +354,7 @@ void
 dfl_peers_free (DflPeers *self)
 {
   g_autoptr (GError) error = g_error_new_literal (
-      DFL_ERROR, DFL_ERROR_FAILED, "deflectd is stopping; try again when it has been started");
+      DFL_ERROR, DFL_ERROR_FAILED, "The daemon is stopping; try again when it has been started");
   GHashTableIter iter;
   gpointer value;
 

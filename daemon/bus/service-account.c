@@ -149,7 +149,7 @@ static void
 handle_change (DflRequest *request)
 {
   dfl_request_fail_unsupported (request,
-                                "this version does not change accounts over D-Bus; edit the "
+                                "This version does not change accounts over D-Bus; edit the "
                                 "account's file and reload deflectd");
 }
 
@@ -157,14 +157,14 @@ static void
 handle_register (DflRequest *request)
 {
   dfl_request_fail_unsupported (request,
-                                "this version serves direct accounts only, which do not register; "
+                                "This version serves direct accounts only, which do not register; "
                                 "point the server at deflectd instead");
 }
 
 static void
 handle_rules (DflRequest *request)
 {
-  dfl_request_fail_unsupported (request, "this version has no rules; let a program decide, such as "
+  dfl_request_fail_unsupported (request, "This version has no rules; let a program decide, such as "
                                          "deflectctl watch --exec");
 }
 

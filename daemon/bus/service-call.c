@@ -57,11 +57,11 @@ dfl_service_settle_waiter (DflService *self, DflCall *call)
       break;
     case DFL_OUTCOME_UNCONFIRMED:
       answer_waiter (waiter, DFL_ERROR_UNCONFIRMED,
-                     "the redirect was sent and nobody acknowledged it; ask the person who called");
+                     "The redirect was sent and nobody acknowledged it; ask the person who called");
       break;
     default:
       answer_waiter (waiter, DFL_ERROR_LINE_DOWN,
-                     "the redirect did not reach the network; check the connection to the server");
+                     "The redirect did not reach the network; check the connection to the server");
       break;
     }
   g_hash_table_remove (self->waiters, call);
@@ -77,7 +77,7 @@ dfl_service_dismiss_waiters (DflService *self)
   while (g_hash_table_iter_next (&iter, NULL, &waiter))
     {
       answer_waiter (waiter, DFL_ERROR_UNCONFIRMED,
-                     "the redirect was sent, and deflectd stops before anybody acknowledged it; "
+                     "The redirect was sent, and deflectd stops before anybody acknowledged it; "
                      "do not send it again");
       g_hash_table_iter_remove (&iter);
     }
@@ -90,7 +90,7 @@ on_wait_limit (gpointer data)
 
   self->alarm = NULL;
   answer_waiter (self, DFL_ERROR_UNCONFIRMED,
-                 "the redirect was sent and is not acknowledged yet; watch the call's State");
+                 "The redirect was sent and is not acknowledged yet; watch the call's State");
   g_hash_table_remove (self->service->waiters, self->call);
 }
 
@@ -120,7 +120,7 @@ check_redirect_options (GVariant *options, GError **error)
   if (alternatives == NULL)
     return TRUE;
   g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
-                       "this version redirects to one target only; leave alternatives out");
+                       "This version redirects to one target only; leave alternatives out");
   return FALSE;
 }
 
@@ -207,7 +207,7 @@ handle_silence (DflRequest *request)
 static void
 handle_keep (DflRequest *request)
 {
-  dfl_request_fail_unsupported (request, "this version has no rules; there is nothing to drop");
+  dfl_request_fail_unsupported (request, "This version has no rules; there is nothing to drop");
 }
 
 /* --- Tables --- */

@@ -11,7 +11,7 @@ static void
 handle_add_account (DflRequest *request)
 {
   dfl_request_fail_unsupported (request,
-                                "this version does not add accounts over D-Bus; put a file into "
+                                "This version does not add accounts over D-Bus; put a file into "
                                 "the settings directory and reload deflectd");
 }
 
@@ -43,7 +43,7 @@ static void
 handle_history (DflRequest *request)
 {
   dfl_request_fail_unsupported (request,
-                                "this version keeps no history; watch the calls as they come, "
+                                "This version keeps no history; watch the calls as they come, "
                                 "such as with deflectctl monitor");
 }
 

@@ -153,7 +153,7 @@ handle_set (DflRequest *request)
                      "The property has another type; introspect the object to see which");
   else
     dfl_request_fail_unsupported (request,
-                                  "this version does not change accounts over D-Bus; edit the "
+                                  "This version does not change accounts over D-Bus; edit the "
                                   "account's file and reload deflectd");
 }
 
@@ -263,7 +263,7 @@ handle_get_machine_id (DflRequest *request)
   if (machine_id == NULL)
     {
       g_autoptr (GError) error = g_error_new_literal (
-          DFL_ERROR, DFL_ERROR_FAILED, "this machine has no id; run systemd-machine-id-setup");
+          DFL_ERROR, DFL_ERROR_FAILED, "This machine has no id; run systemd-machine-id-setup");
 
       dfl_request_fail (request, error);
       return;

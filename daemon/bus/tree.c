@@ -231,13 +231,13 @@ check_option (const char *key, GVariant *value, const char *const *names, GError
   if (names[0] == NULL)
     {
       g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
-                   "there is no option \"%s\"; leave it out", key);
+                   "There is no option \"%s\"; leave it out", key);
       return FALSE;
     }
   if (!g_str_equal (type, names[1]))
     {
       g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
-                   "option \"%s\" has type %s; give it type %s", key, type, names[1]);
+                   "Option \"%s\" has type %s; give it type %s", key, type, names[1]);
       return FALSE;
     }
   return TRUE;

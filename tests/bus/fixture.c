@@ -494,6 +494,9 @@ fixture_expect_error (Fixture *self,
   name = g_dbus_error_get_remote_error (error);
   g_assert_cmpstr (name, ==, error_name);
   g_dbus_error_strip_remote_error (error);
+  /* Every message is a sentence without its full stop. */
+  g_assert_true (g_ascii_isupper (error->message[0]));
+  g_assert_false (g_str_has_suffix (error->message, "."));
   return g_strdup (error->message);
 }
 
