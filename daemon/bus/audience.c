@@ -18,6 +18,7 @@ typedef struct
   gboolean everybody;
   guint question;       /* the number of the last question; older answers do not count */
   GPtrArray *listeners; /* of DflPeer, or NULL until somebody wants to know */
+  char *pointless;      /* the users= that was last logged as without meaning here, or NULL */
 } Members;
 
 struct _DflAudience
@@ -61,6 +62,7 @@ free_members (Members *self)
 {
   g_clear_pointer (&self->listeners, g_ptr_array_unref);
   g_ptr_array_unref (self->users);
+  g_free (self->pointless);
   g_free (self);
 }
 
@@ -230,6 +232,20 @@ carry_over (const GPtrArray *known, const char *const *names)
   return users;
 }
 
+/* Once for each users=: one reload may add an account and refresh it. */
+static void
+log_pointless (Members *members, const char *account, const char *const *names)
+{
+  g_autofree char *users = names[0] == NULL ? NULL : g_strjoinv (";", (char **)names);
+
+  if (users != NULL && g_strcmp0 (users, members->pointless) != 0)
+    g_message ("Account %s: users= has no meaning here, because everything on this bus belongs to "
+               "the user who runs deflectd; take it out",
+               account);
+  g_free (members->pointless);
+  members->pointless = g_steal_pointer (&users);
+}
+
 void
 dfl_audience_update (DflAudience *self, DflAccount *account)
 {
@@ -244,10 +260,7 @@ dfl_audience_update (DflAudience *self, DflAccount *account)
   members->question++;
   if (self->single_user)
     {
-      if (names[0] != NULL)
-        g_message ("Account %s: users= has no meaning here, because everything on this bus belongs "
-                   "to the user who runs deflectd; take it out",
-                   settings->name);
+      log_pointless (members, settings->name, names);
       return;
     }
   replace_users (self, account, carry_over (members->users, names), everybody);
@@ -274,7 +287,7 @@ dfl_audience_subscribe (DflAudience *self, DflPeer *peer, GError **error)
   if (count >= MAX_SUBSCRIPTIONS)
     {
       g_set_error (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
-                   "%u connections of yours watch deflectd already; close one of them", count);
+                   "You watch deflectd from %u connections already; close one of them", count);
       return FALSE;
     }
   g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count + 1));
