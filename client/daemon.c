@@ -219,17 +219,42 @@ dfl_call_id_match (GVariant *objects, const char *id, GError **error)
   return NULL;
 }
 
+/* The only call that is decided but not over, where none is offered; NULL where that is not so. */
+static char *
+find_decided (GVariant *objects)
+{
+  g_autoptr (GArray) calls = dfl_listing_new (objects, DFL_CALL_INTERFACE);
+  const char *found = NULL;
+
+  for (guint i = 0; i < calls->len; i++)
+    {
+      const DflListed *call = &g_array_index (calls, DflListed, i);
+      const char *state = dfl_property_string (call->properties, "State");
+      gboolean decided = g_str_equal (state, "redirecting") || g_str_equal (state, "declining");
+
+      if (g_str_equal (state, "offered") || (decided && found != NULL))
+        return NULL;
+      if (decided)
+        found = call->path;
+    }
+  return g_strdup (found);
+}
+
 char *
 dfl_daemon_find_call (GDBusConnection *connection, const char *id, GError **error)
 {
   g_autoptr (GVariant) objects = NULL;
+  char *decided;
 
   if (!check_id (id, error))
     return NULL;
   if (id != NULL && strlen (bare_id (id)) == ID_LENGTH)
     return g_strconcat (DFL_CALL_PATH_PREFIX, bare_id (id), NULL);
   objects = dfl_daemon_list (connection, error);
-  return objects != NULL ? dfl_call_id_match (objects, id, error) : NULL;
+  if (objects == NULL)
+    return NULL;
+  decided = id == NULL ? find_decided (objects) : NULL;
+  return decided != NULL ? decided : dfl_call_id_match (objects, id, error);
 }
 
 gboolean

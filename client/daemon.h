@@ -42,7 +42,11 @@ gboolean dfl_call_id_is_valid (const char *text);
  */
 char *dfl_call_id_match (GVariant *objects, const char *id, GError **error);
 
-/* The same, asking the daemon only where id is no complete one. */
+/*
+ * The same for a decision, asking the daemon only where id is no complete one. Without an id, where
+ * no call is offered and exactly one is decided already: that one. A decision comes too late for
+ * it, and the daemon's refusal tells who decided.
+ */
 char *dfl_daemon_find_call (GDBusConnection *connection, const char *id, GError **error);
 
 /* What the arguments of redirect mean. Borrowed from the arguments. */

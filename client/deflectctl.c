@@ -6,6 +6,7 @@
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "daemon.h"
@@ -184,6 +185,17 @@ read_verb (DflCommand *self, int *argc, char ***argv, GError **error)
   return verb;
 }
 
+/* At exit, because GLib ends the program itself behind a help text. */
+static void
+check_output (void)
+{
+  if (!dfl_output_is_lost ())
+    return;
+  g_printerr ("deflectctl: %s\n", _ ("the output could not be written; make room where it goes, or "
+                                     "send it somewhere else"));
+  _exit (DFL_EXIT_FAILED);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -197,6 +209,8 @@ main (int argc, char **argv)
   bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
   textdomain (GETTEXT_PACKAGE);
   g_set_prgname ("deflectctl");
+  if (atexit (check_output) != 0)
+    g_error ("out of memory");
 
   verb = read_verb (&command, &argc, &argv, &error);
   if (verb == NULL)

@@ -129,7 +129,8 @@ dfl_follow_call_json (DflFollow *self, DflRemote *call)
 void
 dfl_follow_flush (DflFollow *self)
 {
-  /* GLib ignores SIGPIPE, so a reader that has gone shows only here. */
+  /* GLib ignores SIGPIPE, so a reader that has gone shows only here. Whether it was that or a
+   * failure is told when the program ends. */
   if (fflush (stdout) != 0 || ferror (stdout))
     dfl_follow_end (self, DFL_EXIT_DONE);
 }

@@ -116,14 +116,16 @@ dfl_listing_calls_print (GVariant *objects)
     {
       DflListed *listed = &g_array_index (list, DflListed, i);
       GVariant *call = listed->properties;
-      const char *account = dfl_property_string (call, "Account");
+      const char *account = g_hash_table_lookup (names, dfl_property_string (call, "Account"));
       g_autofree char *caller = dfl_output_caller (call);
       g_autofree char *since = dfl_output_time (dfl_property_uint64 (call, "OfferedAt"));
       g_autofree char *deadline = dfl_output_time (dfl_property_uint64 (call, "Deadline"));
 
       dfl_table_add (table, strrchr (listed->path, '/') + 1, dfl_property_string (call, "State"),
                      caller, dfl_property_string (call, "CalledAddress"),
-                     (const char *)g_hash_table_lookup (names, account), since, deadline, NULL);
+                     /* Translators: instead of an account's name, after its settings were removed.
+                      */
+                     account != NULL ? account : _ ("(gone)"), since, deadline, NULL);
     }
   dfl_table_print (table);
   return list->len > 0;

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Characters of a caller's name where there is little room. */
 #define MAX_NAME 32
@@ -183,6 +184,17 @@ dfl_output_json (JsonNode *node, gboolean pretty)
   fputs (safe, stdout);
   fputc ('\n', stdout);
   fflush (stdout);
+}
+
+gboolean
+dfl_output_is_lost (void)
+{
+  GPollFD output = { .fd = STDOUT_FILENO, .events = G_IO_OUT };
+
+  if (fflush (stdout) == 0 && !ferror (stdout))
+    return FALSE;
+  /* What went wrong is not kept, but a pipe goes on telling that nobody reads it. */
+  return g_poll (&output, 1, 0) < 1 || (output.revents & (G_IO_ERR | G_IO_HUP)) == 0;
 }
 
 static const char *

@@ -36,6 +36,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflTable, dfl_table_free)
 /* One JSON document on a line of its own (pretty: on several). Takes the node over. */
 void dfl_output_json (JsonNode *node, gboolean pretty);
 
+/* Whether something that was printed could not be written although somebody wants to read it: a
+ * full disk, for example. A pipe that nobody reads any more loses nothing. */
+gboolean dfl_output_is_lost (void);
+
 /*
  * A remote object as JSON: "id", "path" and, where account_name is not NULL, "accountName"; then
  * the properties (a{sv}) under the names of the contract.

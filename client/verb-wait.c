@@ -9,12 +9,21 @@
 
 #include "output.h"
 
+#define NO_TIMEOUT G_MAXDOUBLE
+
 typedef struct
 {
   DflFollow follow;
   DflFilter filter;
-  double timeout;
+  double timeout; /* in seconds */
 } Wait;
+
+/* Less than the clock can tell counts as none, so that it never hides a call that is there. */
+static guint
+timeout_ms (const Wait *self)
+{
+  return (guint)(self->timeout * 1000);
+}
 
 static gboolean
 end_if_wanted (Wait *self, DflRemote *call)
@@ -52,6 +61,11 @@ on_ready (DflCallsWatch *watch, Wait *self)
   for (guint i = 0; !self->filter.only_new && i < calls->len; i++)
     if (end_if_wanted (self, calls->pdata[i]))
       return;
+  if (self->timeout != NO_TIMEOUT && timeout_ms (self) == 0)
+    {
+      g_printerr ("deflectctl: %s\n", _ ("no such call is offered now"));
+      dfl_follow_end (&self->follow, DFL_EXIT_TIMED_OUT);
+    }
 }
 
 static gboolean
@@ -69,7 +83,7 @@ parse (Wait *self, DflCommand *command, int argc, char **argv, GError **error)
 {
   GOptionEntry entries[1 + DFL_FILTER_N_OPTIONS + 1] = {
     { "timeout", 0, 0, G_OPTION_ARG_DOUBLE, &self->timeout,
-      N_ ("Give up after so many seconds (exit code 3)"), N_ ("SECONDS") },
+      N_ ("Give up after so many seconds (exit code 3); 0: do not wait at all"), N_ ("SECONDS") },
   };
 
   dfl_filter_get_options (&self->filter, entries + 1);
@@ -78,7 +92,7 @@ parse (Wait *self, DflCommand *command, int argc, char **argv, GError **error)
                              "offered already counts, unless --new is given."),
                           &argc, &argv, error))
     return FALSE;
-  if (self->timeout >= 0 && self->timeout <= G_MAXINT / 1000)
+  if (self->timeout == NO_TIMEOUT || (self->timeout >= 0 && self->timeout <= G_MAXINT / 1000))
     return TRUE;
   g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_USAGE,
                _ ("--timeout takes a number of seconds, at most %d"), G_MAXINT / 1000);
@@ -88,7 +102,7 @@ parse (Wait *self, DflCommand *command, int argc, char **argv, GError **error)
 DflExit
 dfl_verb_wait (DflCommand *command, int argc, char **argv)
 {
-  Wait self = { .timeout = 0 };
+  Wait self = { .timeout = NO_TIMEOUT };
   g_autoptr (GError) error = NULL;
   DflExit status;
   guint timer = 0;
@@ -102,8 +116,8 @@ dfl_verb_wait (DflCommand *command, int argc, char **argv)
       self.follow.interrupted = DFL_EXIT_FAILED;
       g_signal_connect (self.follow.watch, "ready", G_CALLBACK (on_ready), &self);
       g_signal_connect (self.follow.watch, "call-added", G_CALLBACK (on_added), &self);
-      if (self.timeout > 0)
-        timer = g_timeout_add ((guint)(self.timeout * 1000), on_timeout, &self);
+      if (self.timeout != NO_TIMEOUT && timeout_ms (&self) > 0)
+        timer = g_timeout_add (timeout_ms (&self), on_timeout, &self);
       status = dfl_follow_run (&self.follow);
       if (timer != 0 && status != DFL_EXIT_TIMED_OUT)
         g_source_remove (timer);

@@ -4,6 +4,7 @@
 /* deflectctl and the real daemon: one question, one answer. */
 
 #include <json-glib/json-glib.h>
+#include <signal.h>
 #include <string.h>
 
 #include "harness.h"
@@ -152,6 +153,30 @@ test_check (void)
   player_await_success (stage, caller);
 }
 
+/* Nobody has to know the id of the only call to hear that somebody else decided it, and who. */
+G_GNUC_NULL_TERMINATED static void
+assert_decided (Stage *stage, const char *program, ...)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autofree char *errors = NULL;
+  Player *player;
+  va_list words;
+  char *word;
+
+  g_ptr_array_add (argv, (gpointer)program);
+  g_ptr_array_add (argv, (gpointer) "--bus");
+  g_ptr_array_add (argv, (gpointer)stage_get_bus_address (stage));
+  va_start (words, program);
+  while ((word = va_arg (words, char *)) != NULL)
+    g_ptr_array_add (argv, word);
+  va_end (words);
+  g_ptr_array_add (argv, NULL);
+  player = stage_playv (stage, (const char *const *)argv->pdata);
+  g_assert_cmpint (player_await (stage, player), ==, 5);
+  errors = player_read_errors (player);
+  g_assert_nonnull (strstr (errors, "decided by user:"));
+}
+
 /* Without an ACK: the redirect is sent once, the second one is too late, the first one unconfirmed
  * after 20 seconds. */
 static void
@@ -176,6 +201,12 @@ test_too_late (void)
   g_assert_cmpint (stage_deflectctl (stage, NULL, "redirect", id_of (call), "200", NULL), ==, 5);
   g_assert_cmpint (stage_deflectctl (stage, NULL, "decline", id_of (call), NULL), ==, 5);
   g_assert_cmpint (stage_deflectctl (stage, NULL, "silence", id_of (call), NULL), ==, 5);
+  assert_decided (stage, program, "redirect", "200", NULL);
+  assert_decided (stage, program, "redirect", "--check", "200", NULL);
+  assert_decided (stage, program, "decline", NULL);
+  assert_decided (stage, program, "silence", NULL);
+  /* To look at it is another matter: it has to be named. */
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "show", NULL), ==, 10);
 
   g_assert_cmpint (player_await (stage, waiting), ==, 3);
   output = player_read_output (waiting);
@@ -220,6 +251,96 @@ test_terminal (void)
   player_await_success (stage, caller);
 }
 
+/* A call stays when its account goes. */
+static void
+test_account_gone (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autoptr (JsonNode) call_json = NULL;
+  g_autofree char *call = NULL;
+  g_autofree char *list = NULL;
+  Player *caller;
+
+  stage_start_daemon (stage);
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  stage_write_account (stage, "alice", NULL);
+  stage_signal_daemon (stage, SIGHUP);
+  AWAIT (stage, stage_deflectctl (stage, NULL, "account", "show", "alice", NULL) == 10);
+  g_assert_cmpint (stage_deflectctl (stage, &list, "list", NULL), ==, 0);
+  g_assert_nonnull (strstr (list, "(gone)"));
+  call_json = read_json (stage, "list", NULL);
+  g_assert_false (
+      json_object_has_member (json_array_get_object_element (json_node_get_array (call_json), 0),
+                              "accountName"));
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "decline", NULL), ==, 0);
+  player_await_success (stage, caller);
+}
+
+/* Runs a line of shell, in which $0 is deflectctl and $1 the bus. */
+static Player *
+play_shell (Stage *stage, const char *line)
+{
+  g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "..", "client", "deflectctl",
+                                                    NULL);
+
+  return stage_play (stage, "sh", "-c", line, program, stage_get_bus_address (stage), NULL);
+}
+
+/* Who keeps the output must not believe that there was none. */
+static void
+test_full (void)
+{
+  const char *const verbs[] = {
+    "status",
+    "list",
+    "list --json",
+    "show",
+    "show --json",
+    "account list",
+    "silence",
+    "silence --json",
+    "redirect --check 200",
+    "wait",
+    "wait --json",
+    "monitor",
+    "monitor --json",
+    "watch --exec 'echo silence'",
+    "--help",
+    "list --help",
+    "--version",
+    "redirect 200",
+  };
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autofree char *call = NULL;
+  g_autofree char *complaint = NULL;
+  Player *caller, *unread;
+
+  stage_start_daemon (stage);
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  /* A pipe that is not read is no disk that is full. */
+  unread = play_shell (stage, "mkfifo pipe && exec 3<>pipe 4>pipe 3<&- && rm pipe"
+                              " && exec \"$0\" --bus \"$1\" list >&4");
+  player_await_success (stage, unread);
+  complaint = player_read_errors (unread);
+  g_assert_cmpstr (complaint, ==, "");
+
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("exec \"$0\" --bus \"$1\" %s >/dev/full", verbs[i]);
+      g_autofree char *errors = NULL;
+      Player *player = play_shell (stage, line);
+
+      g_test_message ("%s", verbs[i]);
+      g_assert_cmpint (player_await (stage, player), ==, 1);
+      errors = player_read_errors (player);
+      g_assert_nonnull (strstr (errors, "the output could not be written"));
+    }
+  player_await_success (stage, caller);
+  stage_await_story (stage, call, "offered silenced redirecting idle:redirected removed");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -229,5 +350,7 @@ main (int argc, char **argv)
   g_test_add_func ("/deflectctl/check", test_check);
   g_test_add_func ("/deflectctl/too-late", test_too_late);
   g_test_add_func ("/deflectctl/terminal", test_terminal);
+  g_test_add_func ("/deflectctl/account-gone", test_account_gone);
+  g_test_add_func ("/deflectctl/full", test_full);
   return g_test_run ();
 }

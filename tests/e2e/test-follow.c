@@ -177,6 +177,7 @@ test_wait (void)
 
   stage_start_daemon (stage);
   g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--timeout", "0.1", NULL), ==, 3);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--timeout", "0", NULL), ==, 3);
   g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--account", "bob", NULL), ==, 10);
   waiting = follow (stage, "wait", "--caller", "carol*", "--account=alice");
   caller = stage_call_alice (stage);
@@ -191,6 +192,13 @@ test_wait (void)
   g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--new", "--timeout", "0.1", NULL), ==,
                    3);
   g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--caller", "bob*", "--timeout", "0.1",
+                                     NULL),
+                   ==, 3);
+  /* Not to wait at all is to look. */
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--timeout", "0", NULL), ==, 0);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--timeout", "0.0001", NULL), ==, 0);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--new", "--timeout", "0", NULL), ==, 3);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--caller", "bob*", "--timeout", "0",
                                      NULL),
                    ==, 3);
   only_new = follow (stage, "wait", "--new", "--timeout", "50");
