@@ -380,7 +380,9 @@ make_stack (DflSipAgent *self, const DflSipSettings *settings)
       /* Every final response is ours, so that we know whether it was sent. */
       NTATAG_CANCEL_487 (0),
       /* The stack's own repeat costs O(calls offered) each; see offer-in.c. */
-      NTATAG_PROGRESS ((unsigned)-1), NTATAG_MAXSIZE (MAX_MESSAGE), NTATAG_SIP_T1 (settings->t1),
+      NTATAG_PROGRESS ((unsigned)-1),
+      /* The stack reads all that waits in a connection into the buffer of one message. */
+      NTATAG_MAXSIZE (MAX_MESSAGE + DFL_GUARD_MOST_WAITING), NTATAG_SIP_T1 (settings->t1),
       NTATAG_SIP_T2 (settings->t2), NTATAG_SIP_T1X64 (64 * settings->t1), NTATAG_BAD_REQ_MASK (0),
       NTATAG_SERVER_RPORT (1), TAG_END ());
 }

@@ -15,6 +15,8 @@
 #include <sofia-sip/sip_protos.h>
 #include <sofia-sip/su_string.h>
 
+#include "sip/guard.h"
+
 #define MAGIC_COOKIE "z9hG4bK"
 
 /* The library reads that many characters behind the cookie without looking for the end. */
@@ -179,6 +181,7 @@ request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_
 
   if (sip->sip_via == NULL || sip->sip_from == NULL || sip->sip_to == NULL
       || sip->sip_call_id == NULL || *sip->sip_call_id->i_id == '\0' || sip->sip_cseq == NULL
+      || (sip->sip_content_length != NULL && sip->sip_content_length->l_length > self->max_message)
       || is_ambiguous (sip) || !via_is_good (sip->sip_via))
     return FALSE;
 
@@ -246,7 +249,7 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
   if (has_too_many_parts (msg))
     return -1;
   /* The library forgets the limit for what comes behind another message in a stream. */
-  msg_maxsize (msg, self->max_message);
+  msg_maxsize (msg, self->max_message + DFL_GUARD_MOST_WAITING);
   return sip_request_class->hc_parse (home, header, text, length);
 }
 

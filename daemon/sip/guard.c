@@ -105,13 +105,16 @@ is_listener (int fd)
   return getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) == 0 && listens;
 }
 
+/* What is set on a listener holds for the connections that it accepts. */
 static gboolean
 defer_accept (DflGuard *self, int fd, gpointer data)
 {
   int seconds = SECONDS_FOR_FIRST_DATA;
+  int waiting = DFL_GUARD_MOST_WAITING / 2; /* the kernel doubles it */
 
   return !is_listener (fd)
-         || setsockopt (fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0;
+         || (setsockopt (fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0
+             && setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &waiting, sizeof waiting) == 0);
 }
 
 /* A SIP message begins with a letter or a line end. STUN begins with 0 or 1, SigComp with five 1

@@ -11,6 +11,9 @@
 #include "core/listen.h"
 #include "sip/sources.h"
 
+/* The most bytes that wait to be read in one TCP connection. */
+#define DFL_GUARD_MOST_WAITING 65536
+
 /*
  * UDP: the library answers STUN from anybody, with an error where it has no server. The kernel
  * drops datagrams that do not begin like text.

@@ -158,7 +158,7 @@ test_too_large (gconstpointer data)
   g_autoptr (RawPeer) other = room_tcp_peer (room);
   g_autoptr (RawPeer) datagrams = room_udp_peer (room);
   g_autoptr (RawCall) call = raw_call_new (peer, "alice");
-  g_autofree char *filling = g_strnfill (300000, 'x');
+  g_autofree char *filling = g_strnfill (g_str_equal (data, "a-little") ? 70000 : 300000, 'x');
   g_autofree char *invite = NULL;
   gsize length;
 
@@ -305,6 +305,102 @@ test_flow_dies_after_302 (void)
   g_assert_true (g_str_equal (room->log->str, "redirecting unconfirmed removed")
                  || g_str_equal (room->log->str, "redirecting failed removed"));
   room_forget_log (room);
+}
+
+static void
+take_call (DflCall *call, gpointer data)
+{
+  g_ptr_array_add (data, g_object_ref (call));
+}
+
+/* A busy neighbour: much more than the largest message waits in the socket, all of it complete and
+ * small messages, or a large one in front of small ones. */
+static void
+test_burst (gconstpointer data)
+{
+  gboolean large_first = GPOINTER_TO_INT (data);
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) peer = room_tcp_peer (room);
+  g_autoptr (GPtrArray) calls = g_ptr_array_new_with_free_func ((GDestroyNotify)raw_call_free);
+  DflAccountSettings *settings = room_account ("alice");
+  GString *burst = g_string_new (NULL);
+  guint answered = 0;
+
+  settings->max_offers = 1000;
+  room_set_accounts (room, settings, NULL);
+  room->quiet = TRUE;
+  room->redirect = ROOM_TARGET;
+  for (guint i = 0; i < 400; i++)
+    {
+      RawCall *call = raw_call_new (peer, "alice");
+      g_autofree char *invite = NULL;
+
+      if (large_first && i % 100 == 0)
+        {
+          g_free (call->body);
+          call->body = g_strnfill (60000, 'x');
+        }
+      invite = raw_call_format (call, "INVITE", NULL, NULL);
+      g_string_append (burst, invite);
+      g_ptr_array_add (calls, call);
+    }
+  raw_peer_send (peer, burst->str, burst->len);
+  g_string_free (burst, TRUE);
+  while (answered < calls->len)
+    {
+      g_autoptr (RawReply) reply = raw_reply_new (raw_peer_receive (peer));
+
+      if (reply->status == 302)
+        {
+          RawCall *call = calls->pdata[answered++];
+
+          g_assert_cmpstr (raw_reply_get (reply, "Call-ID"), ==, call->call_id);
+          raw_set (&call->to_tag, "%s", reply->tag);
+          raw_call_ack (call);
+        }
+    }
+  room_wait_n_calls (room, 0);
+  g_assert_cmpuint (room->n_added, ==, 400);
+}
+
+/* A neighbour that sends and does not read: what cannot be sent to it must not stay for ever. */
+static void
+test_deaf_neighbour (gconstpointer data)
+{
+  gboolean hears_again = GPOINTER_TO_INT (data);
+  RoomOptions options = { .t1 = 20 };
+  g_autoptr (Room) room = room_new (&options);
+  g_autoptr (RawPeer) peer = room_tcp_peer (room);
+  g_autoptr (RawPeer) other = room_tcp_peer (room);
+  g_autoptr (GPtrArray) calls = g_ptr_array_new_with_free_func (g_object_unref);
+  DflAccountSettings *settings = room_account ("alice");
+  guint n = 0, failed = 0;
+
+  settings->max_offers = 20000;
+  room_set_accounts (room, settings, NULL);
+  room->quiet = TRUE;
+  raw_peer_set_deaf (peer, TRUE);
+  for (guint i = 0; i < 6000; i++)
+    {
+      g_autoptr (RawCall) call = raw_call_new (peer, "alice");
+      g_autofree char *invite = raw_call_format (call, "INVITE", NULL, NULL);
+
+      raw_peer_send_text (peer, invite);
+    }
+  raw_wait_until (room->n_added == 6000);
+  raw_run_for (100);
+  raw_peer_assert_alive (other);
+  dfl_switchboard_foreach_call (room->switchboard, take_call, calls);
+  for (; n < calls->len; n++)
+    if (dfl_call_get_state (calls->pdata[n]) == DFL_CALL_STATE_OFFERED
+        && !dfl_call_redirect (calls->pdata[n], ROOM_TARGET, "user:test", NULL))
+      failed++;
+  g_test_message ("%u of %u redirects were refused", failed, calls->len);
+  raw_peer_assert_alive (other);
+  if (hears_again)
+    raw_peer_set_deaf (peer, FALSE);
+  raw_wait_within (room_get_n_calls (room) == 0, 10000);
+  raw_peer_assert_alive (other);
 }
 
 /* The ACK may come over another connection: it is matched by its branch. */
@@ -462,6 +558,7 @@ main (int argc, char **argv)
                    test_invite_and_cancel_in_one_segment);
   g_test_add_func ("/sip/tcp/large-body", test_large_body);
   g_test_add_data_func ("/sip/tcp/too-large/body", "body", test_too_large);
+  g_test_add_data_func ("/sip/tcp/too-large/a-little", "a-little", test_too_large);
   g_test_add_data_func ("/sip/tcp/too-large/header", "header", test_too_large);
   g_test_add_data_func ("/sip/tcp/too-large/pipelined", "pipelined", test_too_large);
   for (guint i = 0; i < G_N_ELEMENTS (lengths); i++)
@@ -474,6 +571,12 @@ main (int argc, char **argv)
   g_test_add_data_func ("/sip/tcp/flow-dies/closed", GINT_TO_POINTER (FALSE), test_flow_dies);
   g_test_add_data_func ("/sip/tcp/flow-dies/reset", GINT_TO_POINTER (TRUE), test_flow_dies);
   g_test_add_func ("/sip/tcp/flow-dies/after-302", test_flow_dies_after_302);
+  g_test_add_data_func ("/sip/tcp/burst/small", GINT_TO_POINTER (FALSE), test_burst);
+  g_test_add_data_func ("/sip/tcp/burst/large-first", GINT_TO_POINTER (TRUE), test_burst);
+  g_test_add_data_func ("/sip/tcp/deaf-neighbour/for-ever", GINT_TO_POINTER (FALSE),
+                        test_deaf_neighbour);
+  g_test_add_data_func ("/sip/tcp/deaf-neighbour/hears-again", GINT_TO_POINTER (TRUE),
+                        test_deaf_neighbour);
   g_test_add_func ("/sip/tcp/ack-over-another-connection", test_ack_over_another_connection);
   g_test_add_func ("/sip/tcp/stranger", test_stranger);
   g_test_add_data_func ("/sip/tcp/too-many-connections/of-neighbour", "127.0.0.1",
