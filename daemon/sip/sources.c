@@ -16,30 +16,14 @@ typedef struct
   guint bits;
 } Prefix;
 
-typedef struct
-{
-  DflAccount *account;
-  GArray *prefixes; /* of Prefix */
-} Entry;
-
 struct _DflSources
 {
   DflSwitchboard *switchboard;
-  GHashTable *by_user; /* %-decoded user part -> Entry */
-  GArray *all;         /* of Prefix: what any account accepts */
-  GArray *former;      /* of Prefix: what any accepted since the first of the holds */
+  GHashTable *prefixes; /* DflAccount -> GArray of Prefix */
+  GArray *all;          /* of Prefix: what any account accepts */
+  GArray *former;       /* of Prefix: what any accepted since the first of the holds */
   guint holds;
 };
-
-static void
-entry_free (gpointer data)
-{
-  Entry *entry = data;
-
-  g_array_unref (entry->prefixes);
-  g_object_unref (entry->account);
-  g_free (entry);
-}
 
 static void
 map_ipv4 (const void *address, guint8 bytes[16])
@@ -118,14 +102,12 @@ static void
 add_account (DflSources *self, DflAccount *account)
 {
   const DflAccountSettings *settings = dfl_account_get_settings (account);
-  Entry *entry;
+  GArray *prefixes;
 
   if (dfl_account_get_state (account) != DFL_ACCOUNT_STATE_DIRECT)
     return;
 
-  entry = g_new0 (Entry, 1);
-  entry->account = g_object_ref (account);
-  entry->prefixes = g_array_new (FALSE, FALSE, sizeof (Prefix));
+  prefixes = g_array_new (FALSE, FALSE, sizeof (Prefix));
   for (guint i = 0; settings->accept_from != NULL && settings->accept_from[i] != NULL; i++)
     {
       Prefix prefix;
@@ -133,10 +115,10 @@ add_account (DflSources *self, DflAccount *account)
       memset (&prefix, 0, sizeof prefix);
       if (!parse_prefix (settings->accept_from[i], &prefix))
         continue;
-      g_array_append_val (entry->prefixes, prefix);
+      g_array_append_val (prefixes, prefix);
       add_unique (self->all, &prefix);
     }
-  g_hash_table_replace (self->by_user, g_strdup (settings->user), entry);
+  g_hash_table_replace (self->prefixes, g_object_ref (account), prefixes);
 }
 
 static void
@@ -144,7 +126,7 @@ on_accounts_changed (DflSources *self)
 {
   g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
 
-  g_hash_table_remove_all (self->by_user);
+  g_hash_table_remove_all (self->prefixes);
   for (guint i = 0; self->holds > 0 && i < self->all->len; i++)
     add_unique (self->former, &g_array_index (self->all, Prefix, i));
   g_array_set_size (self->all, 0);
@@ -189,12 +171,14 @@ dfl_sources_find (DflSources *self, const char *user, const struct sockaddr *sou
 {
   char decoded[MAX_USER];
   guint8 bytes[16];
-  const Entry *entry;
+  const GArray *prefixes;
+  DflAccount *account;
 
   if (user == NULL || !decode_user (user, decoded) || !dfl_source_to_bytes (source, bytes))
     return NULL;
-  entry = g_hash_table_lookup (self->by_user, decoded);
-  return entry != NULL && any_covers (entry->prefixes, bytes) ? entry->account : NULL;
+  account = dfl_switchboard_find_direct (self->switchboard, decoded);
+  prefixes = account != NULL ? g_hash_table_lookup (self->prefixes, account) : NULL;
+  return prefixes != NULL && any_covers (prefixes, bytes) ? account : NULL;
 }
 
 void
@@ -226,7 +210,8 @@ dfl_sources_new (DflSwitchboard *switchboard)
   DflSources *self = g_new0 (DflSources, 1);
 
   self->switchboard = g_object_ref (switchboard);
-  self->by_user = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, entry_free);
+  self->prefixes = g_hash_table_new_full (NULL, NULL, g_object_unref,
+                                          (GDestroyNotify)g_array_unref);
   self->all = g_array_new (FALSE, FALSE, sizeof (Prefix));
   self->former = g_array_new (FALSE, FALSE, sizeof (Prefix));
   for (guint i = 0; i < 3; i++)
@@ -244,7 +229,7 @@ void
 dfl_sources_free (DflSources *self)
 {
   g_signal_handlers_disconnect_by_data (self->switchboard, self);
-  g_hash_table_unref (self->by_user);
+  g_hash_table_unref (self->prefixes);
   g_array_unref (self->all);
   g_array_unref (self->former);
   g_object_unref (self->switchboard);
