@@ -15,7 +15,6 @@
 #include <glib/gi18n.h>
 #include <locale.h>
 #include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "bus/service.h"
@@ -35,9 +34,6 @@
 
 #define DRAIN_SECONDS 5
 #define RELEASE_SECONDS 1
-
-/* Descriptors that are no inbound connection: the bus, sockets that listen, the loop, the log. */
-#define OWN_DESCRIPTORS 256
 
 typedef struct
 {
@@ -209,25 +205,13 @@ connect_bus (Daemon *self, GError **error)
 
 /* --- Settings --- */
 
-/* Tells what is to be mended, and lets descriptors suffice for the connections that may come. */
+/* Tells what is to be mended. */
 static void
 announce_settings (Daemon *self, const DflSettings *settings)
 {
-  struct rlimit files;
-  rlim_t wanted = settings->max_connections + OWN_DESCRIPTORS;
-
   dfl_log_set_debug (settings->debug);
   for (guint i = 0; i < settings->problems->len; i++)
     dfl_log_problem (g_ptr_array_index (settings->problems, i));
-
-  if (getrlimit (RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= wanted)
-    return;
-  files.rlim_cur = MIN (wanted, files.rlim_max);
-  setrlimit (RLIMIT_NOFILE, &files);
-  if (files.rlim_cur < wanted)
-    g_message ("max-connections=%u needs more open files than the limit of %" G_GUINT64_FORMAT
-               ", raise LimitNOFILE= or lower it",
-               settings->max_connections, (guint64)files.rlim_max);
 }
 
 static gboolean

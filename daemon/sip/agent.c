@@ -90,14 +90,6 @@ dfl_sip_settings_free (DflSipSettings *self)
   g_free (self);
 }
 
-gboolean
-dfl_sip_listen_is_valid (const char *text, GError **error)
-{
-  g_autoptr (DflListen) item = dfl_listen_parse (text, error);
-
-  return item != NULL;
-}
-
 /* --- What arrives --- */
 
 /* The address that a packet to this peer leaves from: connecting a UDP socket asks the kernel
@@ -398,7 +390,7 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
                                .stranger = on_gate_saw_stranger,
                                .data = self };
 
-  dfl_guard_raise_limit ();
+  dfl_guard_raise_limit (settings->max_connections);
   self->switchboard = g_object_ref (switchboard);
   self->clock = g_object_ref (clock);
   self->sources = dfl_sources_new (switchboard);

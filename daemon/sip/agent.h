@@ -38,9 +38,6 @@ DflSipAgent *dfl_sip_agent_new (DflSwitchboard *switchboard,
 /* The addresses and ports really bound, in the form of listen=. */
 const char *const *dfl_sip_agent_get_listening (DflSipAgent *self);
 
-/* Whether text is a listen= item; the message says what is expected. Used by the settings too. */
-gboolean dfl_sip_listen_is_valid (const char *text, GError **error);
-
 /* Lets go of the network and of every transaction. To be called once, when the switchboard has
  * drained or the wait for that is over; dispose does it too. */
 void dfl_sip_agent_close (DflSipAgent *self);

@@ -18,6 +18,9 @@
 #define SECONDS_FOR_FIRST_DATA 10
 #define ENOUGH_DESCRIPTORS 65536
 
+/* Descriptors that are no inbound connection: the bus, sockets that listen, the loop, the log. */
+#define OWN_DESCRIPTORS 256
+
 struct _DflGuard
 {
   DflClock *clock;
@@ -286,7 +289,7 @@ dfl_guard_free (DflGuard *self)
 }
 
 void
-dfl_guard_raise_limit (void)
+dfl_guard_raise_limit (guint max_connections)
 {
   struct rlimit limit;
 
@@ -294,4 +297,8 @@ dfl_guard_raise_limit (void)
     return;
   limit.rlim_cur = MAX (limit.rlim_cur, MIN (limit.rlim_max, (rlim_t)ENOUGH_DESCRIPTORS));
   setrlimit (RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < max_connections + OWN_DESCRIPTORS)
+    g_message ("max-connections=%u needs more open files than the limit of %" G_GUINT64_FORMAT
+               ", raise LimitNOFILE= or lower it",
+               max_connections, (guint64)limit.rlim_max);
 }

@@ -47,5 +47,6 @@ GBytes *dfl_guard_peer_new (const struct sockaddr *peer);
 /* A stranger is connected: look soon. */
 void dfl_guard_hurry (DflGuard *self);
 
-/* Raises the soft limit of file descriptors to what the hard one allows, within reason. */
-void dfl_guard_raise_limit (void);
+/* Raises the soft limit of file descriptors to what the hard one allows, within reason, and tells
+ * the administrator where that is not enough for so many connections. */
+void dfl_guard_raise_limit (guint max_connections);
