@@ -3,6 +3,8 @@
 
 #include "bus/service-private.h"
 
+#include <systemd/sd-id128.h>
+
 #include "core/error.h"
 #include "data/names.h"
 
@@ -251,16 +253,10 @@ handle_ping (DflRequest *request)
 static void
 handle_get_machine_id (DflRequest *request)
 {
-  static char *machine_id;
-  g_autofree char *text = NULL;
+  sd_id128_t id;
+  char text[SD_ID128_STRING_MAX];
 
-  if (machine_id == NULL && g_file_get_contents ("/etc/machine-id", &text, NULL, NULL))
-    {
-      g_strstrip (text);
-      if (g_utf8_validate (text, -1, NULL))
-        machine_id = g_steal_pointer (&text);
-    }
-  if (machine_id == NULL)
+  if (sd_id128_get_machine (&id) < 0)
     {
       g_autoptr (GError) error = g_error_new_literal (
           DFL_ERROR, DFL_ERROR_FAILED, "This machine has no id; run systemd-machine-id-setup");
@@ -268,7 +264,7 @@ handle_get_machine_id (DflRequest *request)
       dfl_request_fail (request, error);
       return;
     }
-  dfl_request_reply (request, g_variant_new ("(s)", machine_id));
+  dfl_request_reply (request, g_variant_new ("(s)", sd_id128_to_string (id, text)));
 }
 
 const DflRequestHandler dfl_peer_methods[] = { handle_ping, handle_get_machine_id };
