@@ -371,12 +371,6 @@ dfl_calls_watch_get_calls (DflCallsWatch *self)
   return calls;
 }
 
-DflRemote *
-dfl_calls_watch_get_call (DflCallsWatch *self, const char *path)
-{
-  return g_hash_table_lookup (self->calls, path);
-}
-
 const char *
 dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path)
 {

@@ -38,7 +38,6 @@ void dfl_calls_watch_start (DflCallsWatch *self);
 
 /* Borrowed calls, oldest first; free the array. */
 GPtrArray *dfl_calls_watch_get_calls (DflCallsWatch *self);
-DflRemote *dfl_calls_watch_get_call (DflCallsWatch *self, const char *path);
 
 /* The name of the account at path, or its id where that is not known. */
 const char *dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path);

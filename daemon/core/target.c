@@ -465,17 +465,6 @@ dfl_target_new (const char *text, const char *redirect_domain, gboolean secure, 
   return NULL;
 }
 
-DflTarget *
-dfl_target_copy (const DflTarget *self)
-{
-  DflTarget *copy = g_new (DflTarget, 1);
-
-  copy->uri = g_strdup (self->uri);
-  copy->secure = self->secure;
-
-  return copy;
-}
-
 void
 dfl_target_free (DflTarget *self)
 {

@@ -40,7 +40,6 @@ DflTargetKind dfl_target_kind (const char *text);
 DflTarget *
 dfl_target_new (const char *text, const char *redirect_domain, gboolean secure, GError **error);
 
-DflTarget *dfl_target_copy (const DflTarget *self);
 void dfl_target_free (DflTarget *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflTarget, dfl_target_free)
 

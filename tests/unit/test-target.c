@@ -274,17 +274,6 @@ test_domain (void)
   g_assert_false (dfl_target_is_domain ("example.org:5080:1"));
 }
 
-static void
-test_copy (void)
-{
-  g_autoptr (DflTarget) target = dfl_target_new ("sips:bob@example.org", DOMAIN, FALSE, NULL);
-  g_autoptr (DflTarget) copy = dfl_target_copy (target);
-
-  g_clear_pointer (&target, dfl_target_free);
-  g_assert_cmpstr (dfl_target_get_uri (copy), ==, "sips:bob@example.org");
-  g_assert_true (dfl_target_is_secure (copy));
-}
-
 int
 main (int argc, char **argv)
 {
@@ -298,7 +287,6 @@ main (int argc, char **argv)
   g_test_add_func ("/target/malformed", test_malformed);
   g_test_add_func ("/target/length", test_length);
   g_test_add_func ("/target/domain", test_domain);
-  g_test_add_func ("/target/copy", test_copy);
 
   return g_test_run ();
 }
