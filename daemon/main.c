@@ -290,7 +290,7 @@ start (Daemon *self, GError **error)
   self->service = dfl_service_new (self->connection,
                                    dfl_options_is_system (self->options) ? DFL_BUS_SYSTEM
                                                                          : DFL_BUS_SESSION,
-                                   self->switchboard, self->clock,
+                                   NULL, self->switchboard, self->clock,
                                    dfl_sip_agent_get_listening (self->agent));
   dfl_connection_request_name (self->connection, DFL_BUS_NAME, on_name_answered, self);
   return TRUE;

@@ -90,16 +90,8 @@ ensure_members (DflAudience *self, DflAccount *account)
 }
 
 static gboolean
-includes (DflAudience *self, const Members *members, guint32 uid)
+lists (const Members *members, guint32 uid)
 {
-  if (self->single_user)
-    return uid == self->own_uid;
-  if (uid == 0)
-    return TRUE;
-  if (members == NULL)
-    return FALSE;
-  if (members->everybody)
-    return TRUE;
   for (guint i = 0; i < members->users->len; i++)
     {
       const DflLocalUser *user = g_ptr_array_index (members->users, i);
@@ -108,6 +100,26 @@ includes (DflAudience *self, const Members *members, guint32 uid)
         return TRUE;
     }
   return FALSE;
+}
+
+static gboolean
+includes (DflAudience *self, const Members *members, guint32 uid)
+{
+  if (self->single_user)
+    return uid == self->own_uid;
+  if (uid == 0)
+    return TRUE;
+  return members != NULL && (members->everybody || lists (members, uid));
+}
+
+gboolean
+dfl_audience_lists (DflAudience *self, const DflPeer *peer, DflAccount *account)
+{
+  const Members *members = g_hash_table_lookup (self->members, account);
+
+  if (self->single_user)
+    return peer->uid == self->own_uid;
+  return members != NULL && lists (members, peer->uid);
 }
 
 gboolean
@@ -292,7 +304,7 @@ dfl_audience_subscribe (DflAudience *self, DflPeer *peer, GError **error)
     }
   g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count + 1));
   g_hash_table_add (self->subscribers, peer);
-  peer->subscribed = TRUE;
+  peer->keepers++;
   forget_listeners (self);
   return TRUE;
 }
@@ -304,7 +316,7 @@ dfl_audience_forget (DflAudience *self, DflPeer *peer)
 
   if (!g_hash_table_remove (self->subscribers, peer))
     return;
-  peer->subscribed = FALSE;
+  peer->keepers--;
   count = GPOINTER_TO_UINT (g_hash_table_lookup (self->counts, GUINT_TO_POINTER (peer->uid)));
   if (count > 1)
     g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count - 1));

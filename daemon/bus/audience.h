@@ -29,6 +29,10 @@ void dfl_audience_update (DflAudience *self, DflAccount *account);
 /* Whether the peer may know of the account and of its calls. */
 gboolean dfl_audience_sees (DflAudience *self, const DflPeer *peer, DflAccount *account);
 
+/* Whether the account's users= lists the peer's user by name, and not as one of everybody; always
+ * in session mode. */
+gboolean dfl_audience_lists (DflAudience *self, const DflPeer *peer, DflAccount *account);
+
 /* Whether announcements about the account are broadcast; then nobody gets them in person. */
 gboolean dfl_audience_is_public (DflAudience *self, DflAccount *account);
 

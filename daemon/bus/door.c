@@ -147,6 +147,11 @@ dfl_door_signal (DflDoor *self,
   finish (message, result, write, data);
 }
 
+void
+dfl_door_charge (DflDoor *self, const DflPeer *peer, gint64 cost)
+{
+}
+
 /* --- In --- */
 
 /* The bus says that a unique name has gone; NULL for everything else. */

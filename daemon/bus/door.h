@@ -53,5 +53,8 @@ void dfl_door_signal (DflDoor *self,
                       DflDoorWriteFunc write,
                       gconstpointer data);
 
+/* What a peer's request costs elsewhere, in microseconds, is charged to its user's share. */
+void dfl_door_charge (DflDoor *self, const DflPeer *peer, gint64 cost);
+
 /* The contract's D-Bus name for an error, for where it is shown and not returned. */
 const char *dfl_door_error_name (const GError *error);

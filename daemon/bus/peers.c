@@ -246,7 +246,7 @@ forget_one (DflPeers *self)
     {
       Peer *peer = value;
 
-      if (!peer->known || peer->public.subscribed)
+      if (!peer->known || peer->public.keepers > 0)
         continue;
       g_hash_table_iter_remove (&iter);
       return TRUE;

@@ -14,7 +14,7 @@ typedef struct
   const char *name; /* the unique name */
   guint32 uid;
   const char *decided_by; /* "user:NAME", as DecidedBy shows it */
-  gboolean subscribed;    /* somebody keeps the pointer until the peer is gone (bus/audience.h) */
+  guint keepers;          /* how many keep the pointer until the peer is gone; they are told */
 } DflPeer;
 
 /* No method takes more than this, in bytes. */

@@ -15,6 +15,8 @@ struct _DflService
 {
   GObject parent;
 
+  gboolean single_user;    /* session mode: everything is the caller's own */
+  DflAuthority *authority; /* NULL: nobody but root may anything, in system mode */
   DflSwitchboard *switchboard;
   DflClock *clock;
   char **listening;
@@ -50,6 +52,7 @@ typedef struct
   sd_bus_message *message;
   GVariant *parameters; /* a tuple of the method's signature */
   DflNode node;
+  const char *granted; /* the action that was authorised, once it was; a literal */
 } DflRequest;
 
 typedef void (*DflRequestHandler) (DflRequest *request);
@@ -77,7 +80,27 @@ void dfl_request_fail_unsupported (DflRequest *self, const char *what);
  * with INVALID_OPTION. names ends with NULL. */
 gboolean dfl_request_check_options (GVariant *options, const char *const *names, GError **error);
 
+/* --- authorise.c --- */
+
+/*
+ * Asks whether the caller may do the action, then hands the request on; at once where nobody needs
+ * to be asked (root, session mode). Otherwise the caller's node is looked up again when the answer
+ * is there, so that what is gone or hidden by then leaves by the branch of tree.c, and proceed
+ * reads everything else again itself. What is refused, or asked for too often, is answered here.
+ * details: keys and values, up to NULL; copied.
+ */
+void dfl_request_authorise (DflRequest *self,
+                            const char *action,
+                            const char *const *details,
+                            DflRequestHandler proceed);
+
 /* --- tree.c --- */
+
+/* Looks up what the caller sees at the message's path; the one branch for what it does not see. */
+gboolean dfl_tree_find_node (DflService *service,
+                             const DflPeer *peer,
+                             sd_bus_message *message,
+                             DflNode *node);
 
 /* Checks that tables and interfaces agree; to be called once before anything else here. */
 void dfl_tree_init (void);

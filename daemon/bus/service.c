@@ -148,6 +148,7 @@ dfl_service_dispose (GObject *object)
   dfl_service_close (self);
   g_clear_object (&self->switchboard);
   g_clear_object (&self->clock);
+  g_clear_object (&self->authority);
   G_OBJECT_CLASS (dfl_service_parent_class)->dispose (object);
 }
 
@@ -173,12 +174,15 @@ dfl_service_class_init (DflServiceClass *class)
 DflService *
 dfl_service_new (DflConnection *connection,
                  DflBusMode mode,
+                 DflAuthority *authority,
                  DflSwitchboard *switchboard,
                  DflClock *clock,
                  const char *const *listening)
 {
   DflService *self = g_object_new (DFL_TYPE_SERVICE, NULL);
 
+  self->single_user = mode == DFL_BUS_SESSION;
+  self->authority = authority == NULL ? NULL : g_object_ref (authority);
   self->switchboard = g_object_ref (switchboard);
   self->clock = g_object_ref (clock);
   self->listening = g_strdupv ((char **)listening);

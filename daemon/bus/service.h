@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "bus/authority.h"
 #include "bus/connection.h"
 #include "core/switchboard.h"
 
@@ -19,10 +20,13 @@ G_DECLARE_FINAL_TYPE (DflService, dfl_service, DFL, SERVICE, GObject)
 
 /*
  * Publishes the switchboard on the connection from the moment of the call on, before any name is
- * owned. listening is what Manager.Listening shows.
+ * owned. authority is asked, in system mode, before anybody but root decides a call or changes an
+ * account (may be NULL in session mode, where nobody is). listening is what Manager.Listening
+ * shows.
  */
 DflService *dfl_service_new (DflConnection *connection,
                              DflBusMode mode,
+                             DflAuthority *authority,
                              DflSwitchboard *switchboard,
                              DflClock *clock,
                              const char *const *listening);

@@ -160,21 +160,30 @@ find_method (DflNodeKind kind,
   return found;
 }
 
+gboolean
+dfl_tree_find_node (DflService *service,
+                    const DflPeer *peer,
+                    sd_bus_message *message,
+                    DflNode *node)
+{
+  *node = find_node (service, peer, sd_bus_message_get_path (message));
+  if (node->kind != DFL_NODE_ABSENT)
+    return TRUE;
+  dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownObject",
+                   "There is no such object; ask for the ones there are");
+  return FALSE;
+}
+
 void
 dfl_tree_dispatch (DflService *service, DflPeer *peer, sd_bus_message *message)
 {
-  DflRequest request = { service, peer, message, NULL,
-                         find_node (service, peer, sd_bus_message_get_path (message)) };
+  DflRequest request = { .service = service, .peer = peer, .message = message };
   const GDBusMethodInfo *method = NULL;
   g_autoptr (GVariant) parameters = NULL;
   DflRequestHandler handler;
 
-  if (request.node.kind == DFL_NODE_ABSENT)
-    {
-      dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownObject",
-                       "There is no such object; ask for the ones there are");
-      return;
-    }
+  if (!dfl_tree_find_node (service, peer, message, &request.node))
+    return;
   handler = find_method (request.node.kind, sd_bus_message_get_interface (message),
                          sd_bus_message_get_member (message), &method);
   if (handler == NULL)

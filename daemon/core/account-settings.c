@@ -38,6 +38,11 @@ dfl_account_settings_new (const char *name)
   DflAccountSettings *self = g_rc_box_new0 (DflAccountSettings);
 
   self->name = g_strdup (name);
+  self->registers = TRUE;
+  self->registrar = g_strdup ("");
+  self->outbound_proxy = g_strdup ("");
+  self->username = g_strdup ("");
+  self->tls_verify = TRUE;
   self->address = g_strdup ("");
   self->user = g_strdup ("");
   self->domain = g_strdup ("");
@@ -94,6 +99,14 @@ equal_aliases (gconstpointer a, gconstpointer b)
   return g_strcmp0 (alias_a->alias, alias_b->alias) == 0
          && g_strcmp0 (alias_a->label, alias_b->label) == 0
          && g_strcmp0 (alias_a->address, alias_b->address) == 0;
+}
+
+gboolean
+dfl_account_settings_need_administrator (const DflAccountSettings *before,
+                                         const DflAccountSettings *after,
+                                         const char *caller)
+{
+  return TRUE;
 }
 
 static gboolean

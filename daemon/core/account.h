@@ -7,10 +7,22 @@
 
 #include <glib-object.h>
 
+typedef enum
+{
+  DFL_TRANSPORT_AUTO, /* what the server's DNS records say */
+  DFL_TRANSPORT_UDP,
+  DFL_TRANSPORT_TCP,
+  DFL_TRANSPORT_TLS
+} DflTransport;
+
 /* What a person wrote about an account: one key file, checked. Plain values, owned strings. */
 typedef struct
 {
-  char *name;         /* [a-z][a-z0-9_]{0,31}, the file's name */
+  char *name;         /* [a-z][a-z0-9_]{0,31}; unique among the accounts of one creator */
+  char *id;           /* 8 hexadecimal digits; NULL: derives from the name */
+  char *creator;      /* the local user who added it over D-Bus; NULL: it stands in the settings
+                         directory, which nobody changes over D-Bus */
+  gint64 created;     /* when it was added, microseconds since the epoch; 0 without a creator */
   char *problem;      /* NULL, or why the account cannot work: file, line, key, what was expected */
   char *address;      /* sip:USER@DOMAIN; "" where problem hides it */
   char *user;         /* the user part of address, %-decoded */
@@ -18,13 +30,20 @@ typedef struct
   char *display_name; /* or "" */
   char **users; /* names of local users whom it belongs to; empty: root alone; "*": everybody */
   gboolean enabled;
-  char **accept_from;   /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32" */
-  gboolean trusted;     /* identities asserted by accept-from hops are believed */
-  gboolean alert;       /* TRUE: ringing, 180 is sent; FALSE: silent, only 100 */
-  guint ring_limit;     /* seconds, 0 none */
-  guint decline_status; /* 480, 486 or 603 */
-  guint max_offers;     /* how many calls may be offered at once */
-  char *default_target; /* default-action: NULL for decline, else the text behind redirect: */
+  gboolean registers; /* FALSE: a direct account, INVITEs to its user part come from accept_from */
+  char *registrar;    /* HOST or HOST:PORT, or "" for the address' domain */
+  char *outbound_proxy;   /* HOST or HOST:PORT, or "" */
+  DflTransport transport; /* towards those */
+  char *username;         /* for digest authentication, or "" for the address' user part */
+  char *password;         /* or NULL; never leaves the process but to the account's own file */
+  gboolean tls_verify;    /* FALSE: whoever answers is believed */
+  char **accept_from;     /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32" */
+  gboolean trusted;       /* identities asserted by accept-from hops are believed */
+  gboolean alert;         /* TRUE: ringing, 180 is sent; FALSE: silent, only 100 */
+  guint ring_limit;       /* seconds, 0 none */
+  guint decline_status;   /* 480, 486 or 603 */
+  guint max_offers;       /* how many calls may be offered at once */
+  char *default_target;   /* default-action: NULL for decline, else the text behind redirect: */
   gboolean allow_sips_downgrade;
   gboolean allow_local_targets; /* redirect to another account of this daemon is no loop */
   char *redirect_domain;        /* HOST or HOST:PORT, for bare numbers */
@@ -44,6 +63,18 @@ DflAccountSettings *dfl_account_settings_ref (const DflAccountSettings *self);
 void dfl_account_settings_free (DflAccountSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAccountSettings, dfl_account_settings_free)
 gboolean dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSettings *b);
+
+/*
+ * Whether the step from before (NULL: there was no account) to after is one that an administrator
+ * must allow, because it points the daemon's authority at others: it makes or changes a direct
+ * account's address, register= or accept-from=, gives it to other users than caller, changes the
+ * users of an account that is there, turns the verification of certificates off, or names a
+ * registrar or proxy (the address' domain where none is given) on a loopback, link-local,
+ * unspecified, multicast or broadcast address or under localhost.
+ */
+gboolean dfl_account_settings_need_administrator (const DflAccountSettings *before,
+                                                  const DflAccountSettings *after,
+                                                  const char *caller);
 DflAlias *dfl_alias_new (const char *alias, const char *label, const char *address);
 void dfl_alias_free (DflAlias *self);
 

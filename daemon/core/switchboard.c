@@ -102,6 +102,61 @@ dfl_switchboard_find_direct (DflSwitchboard *self, const char *user)
   return account;
 }
 
+/* --- Changes of accounts, by users --- */
+
+void
+dfl_switchboard_set_kept_accounts (DflSwitchboard *self, GPtrArray *settings)
+{
+  g_ptr_array_unref (settings);
+}
+
+void
+dfl_switchboard_set_keeper (DflSwitchboard *self, DflKeeper *keeper)
+{
+}
+
+DflAccountSettings *
+dfl_switchboard_draft_account (DflSwitchboard *self,
+                               DflAccount *account,
+                               const char *name,
+                               const char *creator,
+                               gboolean creator_owns,
+                               const DflAccountChange *change,
+                               GError **error)
+{
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED, "Nobody keeps accounts here");
+  return NULL;
+}
+
+void
+dfl_switchboard_add_account (DflSwitchboard *self,
+                             const char *name,
+                             const DflAccountAuthor *author,
+                             gboolean creator_owns,
+                             DflAccountChange *change,
+                             DflAccountDoneFunc done,
+                             gpointer data)
+{
+}
+
+void
+dfl_switchboard_update_account (DflSwitchboard *self,
+                                DflAccount *account,
+                                const DflAccountAuthor *author,
+                                DflAccountChange *change,
+                                DflAccountDoneFunc done,
+                                gpointer data)
+{
+}
+
+void
+dfl_switchboard_remove_account (DflSwitchboard *self,
+                                DflAccount *account,
+                                DflAccountDoneFunc done,
+                                gpointer data)
+{
+}
+
 /* --- What calls report --- */
 
 /*

@@ -11,6 +11,7 @@
 #include "core/account.h"
 #include "core/call.h"
 #include "core/clock.h"
+#include "core/keeper.h"
 
 #define DFL_TYPE_SWITCHBOARD (dfl_switchboard_get_type ())
 G_DECLARE_FINAL_TYPE (DflSwitchboard, dfl_switchboard, DFL, SWITCHBOARD, GObject)
@@ -36,6 +37,72 @@ void dfl_switchboard_set_max_offers (DflSwitchboard *self, guint max_offers);
  * fails with a reason that names no other account to its users.
  */
 void dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings);
+
+/*
+ * The accounts that were added over D-Bus, as they were kept; once, before
+ * dfl_switchboard_set_accounts. Takes over an array of DflAccountSettings that have an id and a
+ * creator.
+ */
+void dfl_switchboard_set_kept_accounts (DflSwitchboard *self, GPtrArray *settings);
+
+/* --- Changes of accounts, by users --- */
+
+/* Who keeps changed accounts; until then every change fails with NOT_SUPPORTED. */
+void dfl_switchboard_set_keeper (DflSwitchboard *self, DflKeeper *keeper);
+
+/* What a user asks for, and may. */
+typedef struct
+{
+  const char *caller;        /* the local user's name; "root" may everything */
+  gboolean as_administrator; /* what dfl_account_settings_need_administrator is about is allowed */
+} DflAccountAuthor;
+
+/*
+ * What would become of an account (NULL: a new one with that name for this creator) without doing
+ * it: the settings as they would be in force, for a look at what they need to be allowed. A new
+ * account belongs to its creator unless the change names users or there is but one user here
+ * (creator_owns FALSE). Fails with
+ *   INVALID_SETTINGS   keys, or a name that no account may have or that the creator has used
+ * already NOT_SUPPORTED      the account stands in the settings directory (read-only), or there is
+ * no keeper LIMIT_EXCEEDED     the creator has as many accounts as anybody may have
+ */
+DflAccountSettings *dfl_switchboard_draft_account (DflSwitchboard *self,
+                                                   DflAccount *account,
+                                                   const char *name,
+                                                   const char *creator,
+                                                   gboolean creator_owns,
+                                                   const DflAccountChange *change,
+                                                   GError **error);
+
+/* account is borrowed, NULL where it is gone or with an error. */
+typedef void (*DflAccountDoneFunc) (DflAccount *account, const GError *error, gpointer data);
+
+/*
+ * These change accounts one after another: each is drafted anew when it is its turn, kept, and only
+ * then put in force; the signals of that are emitted before done is told, which is always and never
+ * from within. They fail as the draft does, with NOT_AUTHORIZED where the step needs an
+ * administrator now, with FAILED where it could not be kept or the account is gone; then nothing
+ * has changed. They take the change over.
+ */
+void dfl_switchboard_add_account (DflSwitchboard *self,
+                                  const char *name,
+                                  const DflAccountAuthor *author,
+                                  gboolean creator_owns,
+                                  DflAccountChange *change,
+                                  DflAccountDoneFunc done,
+                                  gpointer data);
+void dfl_switchboard_update_account (DflSwitchboard *self,
+                                     DflAccount *account,
+                                     const DflAccountAuthor *author,
+                                     DflAccountChange *change,
+                                     DflAccountDoneFunc done,
+                                     gpointer data);
+void dfl_switchboard_remove_account (DflSwitchboard *self,
+                                     DflAccount *account,
+                                     DflAccountDoneFunc done,
+                                     gpointer data);
+
+/* --- Accounts --- */
 
 /* Borrowed accounts, in the order of their names; free the array. */
 GPtrArray *dfl_switchboard_get_accounts (DflSwitchboard *self);

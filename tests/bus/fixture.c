@@ -227,11 +227,12 @@ fixture_set_up_on (Fixture *self, TestBus *bus, DflConnection *server, DflBusMod
   self->bus = bus;
   self->clock = dfl_fake_clock_new ();
   self->line = dfl_fake_line_new ();
+  self->authority = dfl_fake_authority_new ();
   self->switchboard = dfl_switchboard_new (DFL_CLOCK (self->clock), 100000);
   dfl_switchboard_set_accounts (self->switchboard, make_settings ("", NULL));
   self->server = server;
-  self->service = dfl_service_new (self->server, mode, self->switchboard, DFL_CLOCK (self->clock),
-                                   listening);
+  self->service = dfl_service_new (self->server, mode, DFL_AUTHORITY (self->authority),
+                                   self->switchboard, DFL_CLOCK (self->clock), listening);
   own_name (self->server);
   self->client = test_bus_connect (self->bus);
   self->other = test_bus_connect (self->bus);
@@ -270,6 +271,7 @@ fixture_tear_down (Fixture *self, gconstpointer mode)
   g_clear_object (&self->switchboard);
   g_assert_cmpuint (alive, ==, 0);
   g_clear_object (&self->line);
+  g_clear_object (&self->authority);
   g_clear_object (&self->clock);
   g_clear_pointer (&self->bus, test_bus_free);
 }

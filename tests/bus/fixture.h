@@ -7,6 +7,7 @@
 
 #include <gio/gio.h>
 
+#include "bus/fake-authority.h"
 #include "bus/service.h"
 #include "fakes/fake-clock.h"
 #include "fakes/fake-line.h"
@@ -43,6 +44,7 @@ typedef struct
   TestBus *bus;
   DflFakeClock *clock;
   DflFakeLine *line;
+  DflFakeAuthority *authority;
   DflSwitchboard *switchboard;
   DflService *service;
   DflConnection *server;   /* owns the name */
