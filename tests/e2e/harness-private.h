@@ -22,7 +22,8 @@ struct _Stage
   StageBus bus;
   char *directory;
   char *address;
-  char *deflectctl; /* a copy where every user can reach it */
+  char *deflectd; /* copies where every user can reach them */
+  char *deflectctl;
   GPtrArray *players;
   Player *bus_daemon; /* borrowed from players, as the next one */
   Player *daemon;
@@ -35,6 +36,9 @@ struct _Stage
 };
 
 void player_free (Player *self);
+
+/* Adds what makes the rest of argv run as another user; nothing for root. */
+void stage_add_user (GPtrArray *argv, guint uid);
 
 /* Starts what argv says; adds the NULL that ends it. */
 Player *stage_play_arguments (Stage *self, GPtrArray *argv);

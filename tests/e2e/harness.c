@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "names.h"
 
 /* --- Waiting --- */
@@ -126,8 +127,10 @@ stage_start_daemon (Stage *self)
   gint64 took;
   guint watch;
 
+  if (self->bus == STAGE_SYSTEM_BUS)
+    stage_add_user (argv, MACHINE_DEFLECTD);
   add_wrapper (argv);
-  g_ptr_array_add (argv, g_test_build_filename (G_TEST_BUILT, "..", "daemon", "deflectd", NULL));
+  g_ptr_array_add (argv, g_strdup (self->deflectd));
   g_ptr_array_add (argv, g_strdup ("--config-dir"));
   g_ptr_array_add (argv, g_build_filename (self->directory, "config", NULL));
   g_ptr_array_add (argv, g_strdup ("--state-dir"));
@@ -163,19 +166,28 @@ stage_signal_daemon (Stage *self, int signal)
   player_signal (self->daemon, signal);
 }
 
-void
-stage_await_daemon_end (Stage *self)
+int
+stage_await_daemon_status (Stage *self)
 {
   int status = player_await (self, self->daemon);
 
+  self->daemon = NULL;
+  return status;
+}
+
+void
+stage_await_daemon_end (Stage *self)
+{
+  Player *daemon = self->daemon;
+  int status = stage_await_daemon_status (self);
+
   if (status != -SIGKILL && status != 0)
     {
-      g_autofree char *log = stage_read_log (self);
+      g_autofree char *log = player_read_errors (daemon);
 
       g_printerr ("deflectd ended with %d and said:\n%s\n", status, log);
       g_assert_cmpint (status, ==, 0);
     }
-  self->daemon = NULL;
 }
 
 char *
@@ -213,29 +225,39 @@ stage_get_connection (Stage *self)
 
 /* --- The stage itself --- */
 
-/* Everybody may talk to everybody: what a uid may see is the daemon's own affair. */
+/* For a bus of one user, on which everybody may do everything. */
 #define BUS_SETTINGS                                                                               \
   "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\"\n"           \
   " \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n"                            \
-  "<busconfig><type>%s</type><auth>EXTERNAL</auth><listen>unix:path=%s/bus</listen>"               \
+  "<busconfig><type>session</type><auth>EXTERNAL</auth><listen>unix:path=%s/bus</listen>"          \
   "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/><allow "                       \
   "send_type=\"method_call\"/>"                                                                    \
   "<allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/></policy>"         \
   "</busconfig>\n"
 
+static Player *
+play_bus (Stage *self)
+{
+  g_autofree char *address = g_strdup_printf ("--address=unix:path=%s/bus", self->directory);
+  g_autofree char *option = g_strdup_printf ("--config-file=%s/bus.conf", self->directory);
+  g_autofree char *lines = NULL;
+
+  if (self->bus == STAGE_SYSTEM_BUS)
+    return stage_play (self, "dbus-daemon", "--system", "--nofork", "--nopidfile", "--nosyslog",
+                       address, "--print-address=1", NULL);
+  lines = g_strdup_printf (BUS_SETTINGS, self->directory);
+  write_file (self, "bus.conf", lines);
+  return stage_play (self, "dbus-daemon", "--nofork", "--nopidfile", "--print-address=1", option,
+                     NULL);
+}
+
 static void
 start_bus (Stage *self)
 {
-  g_autofree char *lines = g_strdup_printf (BUS_SETTINGS,
-                                            self->bus == STAGE_SYSTEM_BUS ? "system" : "session",
-                                            self->directory);
-  g_autofree char *option = g_strdup_printf ("--config-file=%s/bus.conf", self->directory);
   g_autofree char *output = NULL;
   g_autoptr (GError) error = NULL;
 
-  write_file (self, "bus.conf", lines);
-  self->bus_daemon = stage_play (self, "dbus-daemon", "--nofork", "--nopidfile",
-                                 "--print-address=1", option, NULL);
+  self->bus_daemon = play_bus (self);
   for (gint64 until = g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
        output == NULL || strchr (output, '\n') == NULL;)
     {
@@ -253,19 +275,30 @@ start_bus (Stage *self)
 }
 
 /* The build directory may lie where other users cannot go. */
-static void
-copy_deflectctl (Stage *self)
+static char *
+copy_program (Stage *self, const char *room, const char *name)
 {
-  g_autofree char *built = g_test_build_filename (G_TEST_BUILT, "..", "client", "deflectctl", NULL);
+  g_autofree char *built = g_test_build_filename (G_TEST_BUILT, "..", room, name, NULL);
   g_autoptr (GFile) from = g_file_new_for_path (built);
-  g_autoptr (GFile) to = NULL;
+  char *path = g_build_filename (self->directory, name, NULL);
+  g_autoptr (GFile) to = g_file_new_for_path (path);
   g_autoptr (GError) error = NULL;
 
-  self->deflectctl = g_build_filename (self->directory, "deflectctl", NULL);
-  to = g_file_new_for_path (self->deflectctl);
   g_file_copy (from, to, G_FILE_COPY_NONE, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpint (g_chmod (self->deflectctl, 0755), ==, 0);
+  g_assert_cmpint (g_chmod (path, 0755), ==, 0);
+  return path;
+}
+
+/* As its unit has systemd make it. */
+static void
+make_state_directory (Stage *self)
+{
+  g_autofree char *path = g_build_filename (self->directory, "state", NULL);
+
+  g_assert_cmpint (g_mkdir (path, 0700), ==, 0);
+  if (self->bus == STAGE_SYSTEM_BUS)
+    g_assert_cmpint (chown (path, MACHINE_DEFLECTD, MACHINE_DEFLECTD), ==, 0);
 }
 
 static void
@@ -287,16 +320,18 @@ stage_new (StageBus bus)
   self->directory = g_dir_make_tmp ("deflectd-test-XXXXXX", &error);
   g_assert_no_error (error);
   g_assert_cmpint (g_chmod (self->directory, 0755), ==, 0);
-  for (const char **name = (const char *[]){ "config", "config/accounts.d", "state", NULL };
-       *name != NULL; name++)
+  for (const char **name = (const char *[]){ "config", "config/accounts.d", NULL }; *name != NULL;
+       name++)
     {
       g_autofree char *path = g_build_filename (self->directory, *name, NULL);
 
       g_assert_cmpint (g_mkdir (path, 0755), ==, 0);
     }
 
+  make_state_directory (self);
   start_bus (self);
-  copy_deflectctl (self);
+  self->deflectd = copy_program (self, "daemon", "deflectd");
+  self->deflectctl = copy_program (self, "client", "deflectctl");
   stage_write_settings (self, "[daemon]\nlisten=udp:127.0.0.1:0;tcp:127.0.0.1:0\n");
   stage_write_account (self, "alice",
                        "[account]\n"
@@ -326,6 +361,7 @@ stage_free (Stage *self)
   g_hash_table_unref (self->stories);
   g_hash_table_unref (self->announced);
   g_strfreev (self->listening);
+  g_free (self->deflectd);
   g_free (self->deflectctl);
   g_free (self->address);
   g_free (self->directory);

@@ -10,7 +10,8 @@
 typedef enum
 {
   STAGE_OWN_BUS,   /* deflectd --bus ADDRESS: everything belongs to the uid that runs the test */
-  STAGE_SYSTEM_BUS /* deflectd --bus system, with a bus that says it is the system's; needs root */
+  STAGE_SYSTEM_BUS /* deflectd --bus system as the user deflectd, on a bus with the settings of the
+                      system's and the policy of data/; after machine_enter */
 } StageBus;
 
 typedef struct _Stage Stage;
@@ -40,6 +41,9 @@ void stage_signal_daemon (Stage *self, int signal);
 /* Waits for the daemon's end, which must be a clean one unless it was killed. */
 void stage_await_daemon_end (Stage *self);
 
+/* Waits for the daemon's end and returns its exit status, or minus the signal that ended it. */
+int stage_await_daemon_status (Stage *self);
+
 /* Whether the daemon runs below the wrapper of DFL_TEST_WRAPPER or with sanitizers: slowly. */
 gboolean stage_is_slow (void);
 
@@ -61,6 +65,9 @@ guint stage_find_free_port (void);
 /* Starts a program with the given arguments, up to NULL. */
 Player *stage_play (Stage *self, const char *program, ...) G_GNUC_NULL_TERMINATED;
 Player *stage_playv (Stage *self, const char *const *argv);
+
+/* The same as another local user; after machine_enter. */
+Player *stage_play_as (Stage *self, guint uid, const char *program, ...) G_GNUC_NULL_TERMINATED;
 
 /* SIPp as the caller with a file of tests/e2e/scenarios; transport is "u1" or "t1", host a numeric
  * address (IPv6 in brackets), reason a header line for cancel.xml, or NULL. */
@@ -92,7 +99,7 @@ char *player_read_trace (Player *self);
 /* Runs deflectctl to its end; output may be NULL. Returns its exit status. */
 int stage_deflectctl (Stage *self, char **output, const char *first, ...) G_GNUC_NULL_TERMINATED;
 
-/* The same as another local user (by number); needs root. */
+/* The same as another local user; after machine_enter. */
 int stage_deflectctl_as (Stage *self, guint uid, char **output, const char *first, ...)
     G_GNUC_NULL_TERMINATED;
 

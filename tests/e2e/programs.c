@@ -99,12 +99,36 @@ add_arguments (GPtrArray *argv, const char *first, va_list rest)
     g_ptr_array_add (argv, g_strdup (argument));
 }
 
+void
+stage_add_user (GPtrArray *argv, guint uid)
+{
+  if (uid == 0)
+    return;
+  g_ptr_array_add (argv, g_strdup ("setpriv"));
+  g_ptr_array_add (argv, g_strdup_printf ("--reuid=%u", uid));
+  g_ptr_array_add (argv, g_strdup_printf ("--regid=%u", uid));
+  g_ptr_array_add (argv, g_strdup ("--clear-groups"));
+}
+
 Player *
 stage_play (Stage *self, const char *program, ...)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   va_list rest;
 
+  va_start (rest, program);
+  add_arguments (argv, program, rest);
+  va_end (rest);
+  return stage_play_arguments (self, argv);
+}
+
+Player *
+stage_play_as (Stage *self, guint uid, const char *program, ...)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
+  va_list rest;
+
+  stage_add_user (argv, uid);
   va_start (rest, program);
   add_arguments (argv, program, rest);
   va_end (rest);
@@ -261,10 +285,7 @@ stage_deflectctl_as (Stage *self, guint uid, char **output, const char *first, .
   GPtrArray *argv = g_ptr_array_new_with_free_func (g_free);
   va_list rest;
 
-  g_ptr_array_add (argv, g_strdup ("setpriv"));
-  g_ptr_array_add (argv, g_strdup_printf ("--reuid=%u", uid));
-  g_ptr_array_add (argv, g_strdup ("--regid=65534"));
-  g_ptr_array_add (argv, g_strdup ("--clear-groups"));
+  stage_add_user (argv, uid);
   add_deflectctl (self, argv);
   va_start (rest, first);
   add_arguments (argv, first, rest);

@@ -2,31 +2,16 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Several local users on the system bus: each sees the accounts that are theirs, and no trace of
- * others. Needs root, to become them. */
+ * others. */
 
-#include <pwd.h>
 #include <signal.h>
-#include <unistd.h>
 
 #include "harness.h"
+#include "machine.h"
 #include "names.h"
 #include "wire.h"
 
 #define TARGET "sip:+4915550100@mobile.example"
-
-/* Three users that every Debian has. */
-#define OWNER "games"
-#define OTHER "daemon"
-#define NOBODY "nobody"
-
-static guint
-uid_of (const char *user)
-{
-  struct passwd *entry = getpwnam (user);
-
-  g_assert_nonnull (entry);
-  return entry->pw_uid;
-}
 
 static Stage *
 stage_with_users (void)
@@ -35,23 +20,22 @@ stage_with_users (void)
 
   stage_write_account (stage, "alice",
                        "[account]\naddress=sip:alice@deflect.example\nregister=false\n"
-                       "accept-from=127.0.0.1\nusers=" OWNER ";\n");
+                       "accept-from=127.0.0.1\nusers=alice;\n");
   stage_write_account (stage, "bob",
                        "[account]\naddress=sip:bob@deflect.example\nregister=false\n"
-                       "accept-from=127.0.0.1\nusers=" OTHER ";\n");
+                       "accept-from=127.0.0.1\nusers=bob;\n");
   stage_start_daemon (stage);
   return stage;
 }
 
 /* deflectctl's output for a user of the system. */
 static char *
-output_for (Stage *stage, const char *user, const char *verb, const char *argument)
+output_for (Stage *stage, guint user, const char *verb, const char *argument)
 {
   char *output = NULL;
 
-  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (user), &output, verb, "--json", argument,
-                                        NULL),
-                   ==, 0);
+  g_assert_cmpint (stage_deflectctl_as (stage, user, &output, verb, "--json", argument, NULL), ==,
+                   0);
   return output;
 }
 
@@ -72,18 +56,18 @@ test_audience (void)
   caller = stage_call_alice (stage);
   call = stage_await_call (stage);
   id = call + strlen (DFL_CALL_PATH_PREFIX);
-  AWAIT (stage, (g_free (owners), owners = output_for (stage, OWNER, "list", NULL),
+  AWAIT (stage, (g_free (owners), owners = output_for (stage, MACHINE_ALICE, "list", NULL),
                  strstr (owners, id) != NULL));
-  others = output_for (stage, OTHER, "list", NULL);
+  others = output_for (stage, MACHINE_BOB, "list", NULL);
   g_assert_null (strstr (others, id));
-  nobodys = output_for (stage, NOBODY, "list", NULL);
+  nobodys = output_for (stage, MACHINE_CAROL, "list", NULL);
   g_assert_null (strstr (nobodys, id));
 
-  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (OTHER), NULL, "redirect", id, TARGET, NULL),
-                   ==, 10);
-  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (NOBODY), NULL, "decline", id, NULL), ==, 10);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_BOB, NULL, "redirect", id, TARGET, NULL), ==,
+                   10);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_CAROL, NULL, "decline", id, NULL), ==, 10);
   g_assert_cmpstr (stage_get_story (stage, call), ==, "offered");
-  g_assert_cmpint (stage_deflectctl_as (stage, uid_of (OWNER), NULL, "redirect", id, TARGET, NULL),
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "redirect", id, TARGET, NULL),
                    ==, 0);
   player_await_success (stage, caller);
   stage_await_story (stage, call, "offered redirecting idle:redirected removed");
@@ -102,11 +86,11 @@ test_decided_by (void)
   wire_invite (wire);
   call = stage_await_call (stage);
   AWAIT (stage,
-         stage_deflectctl_as (stage, uid_of (OWNER), NULL, "redirect", "--no-wait", TARGET, NULL)
+         stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "redirect", "--no-wait", TARGET, NULL)
              == 0);
   wire_await_response (wire, 302, "INVITE");
   decided_by = stage_get_property (stage, call, DFL_CALL_INTERFACE, "DecidedBy");
-  g_assert_cmpstr (g_variant_get_string (decided_by, NULL), ==, "user:" OWNER);
+  g_assert_cmpstr (g_variant_get_string (decided_by, NULL), ==, "user:alice");
   wire_acknowledge (wire);
   stage_await_story (stage, call, "offered redirecting idle:redirected removed");
 }
@@ -120,13 +104,13 @@ test_accounts (void)
   g_autofree char *others = NULL;
   g_autofree char *nobodys = NULL;
 
-  AWAIT (stage, (g_free (owners), owners = output_for (stage, OWNER, "account", "list"),
+  AWAIT (stage, (g_free (owners), owners = output_for (stage, MACHINE_ALICE, "account", "list"),
                  strstr (owners, "sip:alice@") != NULL));
   g_assert_null (strstr (owners, "sip:bob@"));
-  others = output_for (stage, OTHER, "account", "list");
+  others = output_for (stage, MACHINE_BOB, "account", "list");
   g_assert_nonnull (strstr (others, "sip:bob@"));
   g_assert_null (strstr (others, "sip:alice@"));
-  nobodys = output_for (stage, NOBODY, "account", "list");
+  nobodys = output_for (stage, MACHINE_CAROL, "account", "list");
   g_assert_null (strstr (nobodys, "sip:"));
 }
 
@@ -135,14 +119,12 @@ static void
 test_eavesdropping (void)
 {
   g_autoptr (Stage) stage = stage_with_users ();
-  g_autofree char *uid = g_strdup_printf ("--reuid=%u", uid_of (NOBODY));
   g_autofree char *call = NULL;
   g_autofree char *told = NULL;
   Player *caller, *monitor;
 
-  monitor = stage_play (stage, "setpriv", uid, "--regid=65534", "--clear-groups", "gdbus",
-                        "monitor", "--address", stage_get_bus_address (stage), "--dest",
-                        DFL_BUS_NAME, NULL);
+  monitor = stage_play_as (stage, MACHINE_CAROL, "gdbus", "monitor", "--address",
+                           stage_get_bus_address (stage), "--dest", DFL_BUS_NAME, NULL);
   AWAIT (stage, (g_free (told), told = player_read_output (monitor), strstr (told, "owned by")));
   caller = stage_call_alice (stage);
   call = stage_await_call (stage);
@@ -162,6 +144,7 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  machine_enter ();
   g_test_add_func ("/users/audience", test_audience);
   g_test_add_func ("/users/decided-by", test_decided_by);
   g_test_add_func ("/users/accounts", test_accounts);
