@@ -5,7 +5,7 @@
 
 #include <unistd.h>
 
-#include "bus/local-user.h"
+#include "bus/user-names.h"
 #include "core/error.h"
 
 /* Connections of one uid that may be subscribed at once. */
@@ -14,10 +14,12 @@
 /* What is known of one account's users; lives as long as the account, which a call may keep. */
 typedef struct
 {
-  GPtrArray *users; /* of DflLocalUser, as far as their uids are known */
+  DflAccount *account; /* borrowed */
+  GPtrArray *names;    /* of DflUserName, borrowed while we are one of its members */
   gboolean everybody;
-  guint question;       /* the number of the last question; older answers do not count */
+  gboolean settled;
   GPtrArray *listeners; /* of DflPeer, or NULL until somebody wants to know */
+  guint generation;     /* of the subscriptions that listeners was made from */
   char *pointless;      /* the users= that was last logged as without meaning here, or NULL */
 } Members;
 
@@ -26,52 +28,41 @@ struct _DflAudience
   gboolean single_user;
   guint32 own_uid;
   DflAudienceChangedFunc changed;
+  DflAudienceSettledFunc settled;
   gpointer data;
+  DflUserNames *names;
   GHashTable *members;     /* DflAccount, weakly, to Members */
   GHashTable *subscribers; /* set of DflPeer, each marked as subscribed */
   GHashTable *counts;      /* uid to the number of its subscribers */
-  gboolean closed;
+  guint generation;        /* counts the changes of subscribers */
 };
 
-typedef struct
-{
-  DflAudience *self;
-  DflAccount *account;
-  guint number;
-} Question;
-
 static void
-clear_audience (DflAudience *self)
+release_names (DflAudience *self, Members *members)
 {
-  g_hash_table_unref (self->members);
-  g_hash_table_unref (self->subscribers);
-  g_hash_table_unref (self->counts);
+  for (guint i = 0; i < members->names->len; i++)
+    dfl_user_names_release (self->names, g_ptr_array_index (members->names, i), members);
+  g_ptr_array_set_size (members->names, 0);
 }
 
 static void
-question_free (Question *self)
+free_members (DflAudience *self, Members *members)
 {
-  g_object_unref (self->account);
-  g_rc_box_release_full (self->self, (GDestroyNotify)clear_audience);
-  g_free (self);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Question, question_free)
-
-static void
-free_members (Members *self)
-{
-  g_clear_pointer (&self->listeners, g_ptr_array_unref);
-  g_ptr_array_unref (self->users);
-  g_free (self->pointless);
-  g_free (self);
+  release_names (self, members);
+  g_ptr_array_unref (members->names);
+  g_clear_pointer (&members->listeners, g_ptr_array_unref);
+  g_free (members->pointless);
+  g_free (members);
 }
 
 static void
 on_account_freed (gpointer data, GObject *account)
 {
   DflAudience *self = data;
+  gpointer members = NULL;
 
-  g_hash_table_remove (self->members, account);
+  if (g_hash_table_steal_extended (self->members, account, NULL, &members))
+    free_members (self, members);
 }
 
 static Members *
@@ -82,7 +73,9 @@ ensure_members (DflAudience *self, DflAccount *account)
   if (members == NULL)
     {
       members = g_new0 (Members, 1);
-      members->users = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_local_user_free);
+      members->account = account;
+      members->names = g_ptr_array_new ();
+      members->settled = TRUE;
       g_hash_table_insert (self->members, account, members);
       g_object_weak_ref (G_OBJECT (account), on_account_freed, self);
     }
@@ -92,11 +85,11 @@ ensure_members (DflAudience *self, DflAccount *account)
 static gboolean
 lists (const Members *members, guint32 uid)
 {
-  for (guint i = 0; i < members->users->len; i++)
+  for (guint i = 0; i < members->names->len; i++)
     {
-      const DflLocalUser *user = g_ptr_array_index (members->users, i);
+      const DflUserName *name = g_ptr_array_index (members->names, i);
 
-      if (user->known && user->uid == uid)
+      if (name->known && name->uid == uid)
         return TRUE;
     }
   return FALSE;
@@ -136,6 +129,14 @@ dfl_audience_is_public (DflAudience *self, DflAccount *account)
   return self->single_user || (members != NULL && members->everybody);
 }
 
+gboolean
+dfl_audience_is_settled (DflAudience *self, DflAccount *account)
+{
+  const Members *members = g_hash_table_lookup (self->members, account);
+
+  return members == NULL || members->settled;
+}
+
 static GPtrArray *
 collect_listeners (DflAudience *self, const Members *members)
 {
@@ -157,92 +158,161 @@ dfl_audience_get_listeners (DflAudience *self, DflAccount *account)
 {
   Members *members = ensure_members (self, account);
 
+  if (members->generation != self->generation)
+    g_clear_pointer (&members->listeners, g_ptr_array_unref);
   if (members->listeners == NULL)
-    members->listeners = collect_listeners (self, members);
+    {
+      members->listeners = collect_listeners (self, members);
+      members->generation = self->generation;
+    }
   return members->listeners;
 }
 
+/* --- Changes --- */
+
+/* Tells those who see the account now and did not before, and the other way round. */
 static void
-forget_listeners (DflAudience *self)
+tell_difference (DflAudience *self, Members *members, const GPtrArray *before)
 {
-  GHashTableIter iter;
-  gpointer members;
+  g_autoptr (GPtrArray) after = collect_listeners (self, members);
+  g_autoptr (GHashTable) saw = g_hash_table_new (NULL, NULL);
 
-  g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, NULL, &members))
-    g_clear_pointer (&((Members *)members)->listeners, g_ptr_array_unref);
-}
-
-/* --- Users --- */
-
-/* Puts new users in force and tells whom that concerns; takes users over. */
-static void
-replace_users (DflAudience *self, DflAccount *account, GPtrArray *users, gboolean everybody)
-{
-  Members *members = ensure_members (self, account);
-  g_autoptr (GPtrArray) before = collect_listeners (self, members);
-  g_autoptr (GPtrArray) after = NULL;
-
-  g_ptr_array_unref (members->users);
-  members->users = users;
-  members->everybody = everybody;
   g_clear_pointer (&members->listeners, g_ptr_array_unref);
-  after = collect_listeners (self, members);
   for (guint i = 0; i < before->len; i++)
     {
-      if (!g_ptr_array_find (after, g_ptr_array_index (before, i), NULL))
-        self->changed (account, g_ptr_array_index (before, i), FALSE, self->data);
+      DflPeer *peer = g_ptr_array_index (before, i);
+
+      g_hash_table_add (saw, peer);
+      if (!includes (self, members, peer->uid))
+        self->changed (members->account, peer, FALSE, self->data);
     }
   for (guint i = 0; i < after->len; i++)
     {
-      if (!g_ptr_array_find (before, g_ptr_array_index (after, i), NULL))
-        self->changed (account, g_ptr_array_index (after, i), TRUE, self->data);
+      if (!g_hash_table_contains (saw, g_ptr_array_index (after, i)))
+        self->changed (members->account, g_ptr_array_index (after, i), TRUE, self->data);
     }
+}
+
+/* One whose users have other uids now, and who saw it so far. */
+typedef struct
+{
+  DflAccount *account;
+  Members *members;
+  GPtrArray *before;
+} Concerned;
+
+static void
+clear_concerned (gpointer data)
+{
+  Concerned *self = data;
+
+  g_object_unref (self->account);
+  g_ptr_array_unref (self->before);
+}
+
+static gboolean
+is_news (const DflUserAnswer *answer)
+{
+  const DflUserName *name = answer->name;
+
+  return !name->answered || name->known != answer->known
+         || (name->known && name->uid != answer->uid);
+}
+
+/* The accounts that the answers change something for. */
+static GArray *
+collect_concerned (DflAudience *self, const GArray *answers)
+{
+  GArray *concerned = g_array_new (FALSE, FALSE, sizeof (Concerned));
+  g_autoptr (GHashTable) seen = g_hash_table_new (NULL, NULL);
+
+  g_array_set_clear_func (concerned, clear_concerned);
+  for (guint i = 0; i < answers->len; i++)
+    {
+      const DflUserAnswer *answer = &g_array_index (answers, DflUserAnswer, i);
+      GHashTableIter iter;
+      gpointer holder;
+
+      if (!is_news (answer))
+        continue;
+      g_hash_table_iter_init (&iter, answer->name->holders);
+      while (g_hash_table_iter_next (&iter, &holder, NULL))
+        {
+          Members *members = holder;
+          Concerned one = { members->account, members, NULL };
+
+          if (!g_hash_table_add (seen, members))
+            continue;
+          g_object_ref (one.account);
+          one.before = collect_listeners (self, members);
+          g_array_append_val (concerned, one);
+        }
+    }
+  return concerned;
 }
 
 static void
-on_users_found (GObject *source, GAsyncResult *result, gpointer data)
+log_unknown (const DflUserName *name)
 {
-  g_autoptr (Question) question = data;
-  DflAudience *self = question->self;
-  g_autoptr (GPtrArray) users = dfl_local_user_find_finish (result);
-  Members *members;
+  guint others = g_hash_table_size (name->holders) - 1;
+  g_autofree char *and_others = others == 0 ? g_strdup ("")
+                                            : g_strdup_printf (" and %u more", others);
+  GHashTableIter iter;
+  gpointer members;
 
-  if (self->closed)
-    return;
-  members = g_hash_table_lookup (self->members, question->account);
-  if (members == NULL || members->question != question->number)
-    return;
-  for (guint i = 0; i < users->len; i++)
-    {
-      const DflLocalUser *user = g_ptr_array_index (users, i);
-
-      if (!user->known)
-        g_message ("Account %s: this system has no user \"%s\"; correct users= and reload",
-                   dfl_account_get_settings (question->account)->name, user->name);
-    }
-  replace_users (self, question->account, g_steal_pointer (&users), FALSE);
+  g_hash_table_iter_init (&iter, name->holders);
+  if (g_hash_table_iter_next (&iter, &members, NULL))
+    g_message ("Account %s%s: this system has no user \"%s\"; correct users= and reload",
+               dfl_account_get_settings (((Members *)members)->account)->name, and_others,
+               name->name);
 }
 
-/* The users that stand in names, with what was known of them before. */
-static GPtrArray *
-carry_over (const GPtrArray *known, const char *const *names)
+static gboolean
+is_answered (const Members *members)
 {
-  GPtrArray *users = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_local_user_free);
-
-  for (guint i = 0; i < known->len; i++)
+  for (guint i = 0; i < members->names->len; i++)
     {
-      const DflLocalUser *user = g_ptr_array_index (known, i);
-      DflLocalUser *copy;
-
-      if (!g_strv_contains (names, user->name))
-        continue;
-      copy = g_memdup2 (user, sizeof *user);
-      copy->name = g_strdup (user->name);
-      g_ptr_array_add (users, copy);
+      if (!((DflUserName *)g_ptr_array_index (members->names, i))->answered)
+        return FALSE;
     }
-  return users;
+  return TRUE;
 }
+
+static void
+settle (DflAudience *self, Members *members)
+{
+  if (members->settled || !is_answered (members))
+    return;
+  members->settled = TRUE;
+  self->settled (members->account, self->data);
+}
+
+static void
+on_answered (const GArray *answers, gpointer data)
+{
+  DflAudience *self = data;
+  g_autoptr (GArray) concerned = collect_concerned (self, answers);
+
+  for (guint i = 0; i < answers->len; i++)
+    {
+      const DflUserAnswer *answer = &g_array_index (answers, DflUserAnswer, i);
+
+      answer->name->answered = TRUE;
+      answer->name->known = answer->known;
+      answer->name->uid = answer->uid;
+      if (!answer->known)
+        log_unknown (answer->name);
+    }
+  for (guint i = 0; i < concerned->len; i++)
+    {
+      const Concerned *one = &g_array_index (concerned, Concerned, i);
+
+      tell_difference (self, one->members, one->before);
+      settle (self, one->members);
+    }
+}
+
+/* --- Users --- */
 
 /* Once for each users=: one reload may add an account and refresh it. */
 static void
@@ -258,6 +328,32 @@ log_pointless (Members *members, const char *account, const char *const *names)
   members->pointless = g_steal_pointer (&users);
 }
 
+static void
+hold_names (DflAudience *self, Members *members, const char *const *names)
+{
+  g_autoptr (GPtrArray) before = g_steal_pointer (&members->names);
+  g_autoptr (GHashTable) kept = g_hash_table_new (NULL, NULL);
+
+  members->names = g_ptr_array_new ();
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      DflUserName *name;
+
+      if (g_str_equal (names[i], "*"))
+        continue;
+      name = dfl_user_names_hold (self->names, names[i], members);
+      if (g_hash_table_add (kept, name))
+        g_ptr_array_add (members->names, name);
+    }
+  for (guint i = 0; i < before->len; i++)
+    {
+      DflUserName *name = g_ptr_array_index (before, i);
+
+      if (!g_hash_table_contains (kept, name))
+        dfl_user_names_release (self->names, name, members);
+    }
+}
+
 void
 dfl_audience_update (DflAudience *self, DflAccount *account)
 {
@@ -265,24 +361,31 @@ dfl_audience_update (DflAudience *self, DflAccount *account)
   static const char *const nobody[] = { NULL };
   const char *const *names = settings->users == NULL ? nobody
                                                      : (const char *const *)settings->users;
+  gboolean new = !g_hash_table_contains (self->members, account);
   Members *members = ensure_members (self, account);
-  gboolean everybody = g_strv_contains (names, "*");
-  Question *question;
+  g_autoptr (GPtrArray) before = NULL;
 
-  members->question++;
   if (self->single_user)
     {
       log_pointless (members, settings->name, names);
       return;
     }
-  replace_users (self, account, carry_over (members->users, names), everybody);
-  if (everybody || names[0] == NULL)
-    return;
-  question = g_new0 (Question, 1);
-  question->self = g_rc_box_acquire (self);
-  question->account = g_object_ref (account);
-  question->number = members->question;
-  dfl_local_user_find_async (names, on_users_found, question);
+  before = collect_listeners (self, members);
+  members->everybody = g_strv_contains (names, "*");
+  hold_names (self, members, names);
+  g_clear_pointer (&members->listeners, g_ptr_array_unref);
+  if (!new)
+    tell_difference (self, members, before);
+  if (is_answered (members))
+    settle (self, members);
+  else
+    members->settled = FALSE;
+}
+
+void
+dfl_audience_refresh (DflAudience *self)
+{
+  dfl_user_names_refresh (self->names);
 }
 
 /* --- Subscriptions --- */
@@ -305,7 +408,7 @@ dfl_audience_subscribe (DflAudience *self, DflPeer *peer, GError **error)
   g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count + 1));
   g_hash_table_add (self->subscribers, peer);
   peer->keepers++;
-  forget_listeners (self);
+  self->generation++;
   return TRUE;
 }
 
@@ -322,19 +425,24 @@ dfl_audience_forget (DflAudience *self, DflPeer *peer)
     g_hash_table_insert (self->counts, GUINT_TO_POINTER (peer->uid), GUINT_TO_POINTER (count - 1));
   else
     g_hash_table_remove (self->counts, GUINT_TO_POINTER (peer->uid));
-  forget_listeners (self);
+  self->generation++;
 }
 
 DflAudience *
-dfl_audience_new (DflBusMode mode, DflAudienceChangedFunc changed, gpointer data)
+dfl_audience_new (DflBusMode mode,
+                  DflAudienceChangedFunc changed,
+                  DflAudienceSettledFunc settled,
+                  gpointer data)
 {
-  DflAudience *self = g_rc_box_new0 (DflAudience);
+  DflAudience *self = g_new0 (DflAudience, 1);
 
   self->single_user = mode == DFL_BUS_SESSION;
   self->own_uid = getuid ();
   self->changed = changed;
+  self->settled = settled;
   self->data = data;
-  self->members = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)free_members);
+  self->names = dfl_user_names_new (on_answered, self);
+  self->members = g_hash_table_new (NULL, NULL);
   self->subscribers = g_hash_table_new (NULL, NULL);
   self->counts = g_hash_table_new (NULL, NULL);
   return self;
@@ -344,12 +452,17 @@ void
 dfl_audience_free (DflAudience *self)
 {
   GHashTableIter iter;
-  gpointer account;
+  gpointer account, members;
 
-  self->closed = TRUE;
   g_hash_table_iter_init (&iter, self->members);
-  while (g_hash_table_iter_next (&iter, &account, NULL))
-    g_object_weak_unref (account, on_account_freed, self);
-  g_hash_table_remove_all (self->members);
-  g_rc_box_release_full (self, (GDestroyNotify)clear_audience);
+  while (g_hash_table_iter_next (&iter, &account, &members))
+    {
+      g_object_weak_unref (account, on_account_freed, self);
+      free_members (self, members);
+    }
+  g_hash_table_unref (self->members);
+  g_hash_table_unref (self->subscribers);
+  g_hash_table_unref (self->counts);
+  dfl_user_names_free (self->names);
+  g_free (self);
 }

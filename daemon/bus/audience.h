@@ -16,15 +16,30 @@ typedef void (*DflAudienceChangedFunc) (DflAccount *account,
                                         gboolean sees,
                                         gpointer data);
 
-DflAudience *dfl_audience_new (DflBusMode mode, DflAudienceChangedFunc changed, gpointer data);
+/* All users of an account that had to be asked for are looked up, and who sees it was told. */
+typedef void (*DflAudienceSettledFunc) (DflAccount *account, gpointer data);
+
+DflAudience *dfl_audience_new (DflBusMode mode,
+                               DflAudienceChangedFunc changed,
+                               DflAudienceSettledFunc settled,
+                               gpointer data);
 void dfl_audience_free (DflAudience *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAudience, dfl_audience_free)
 
 /*
- * Reads the account's users= (anew). A user who no longer stands there loses sight at once; one
- * who is new, or has another uid now, gains it when the system's user database has answered.
+ * Reads the account's users= (anew). A user who no longer stands there loses sight at once. One
+ * who is new gains it at once where another account lists the same name, else when the system's
+ * user database has answered. Of an account that is read for the first time nobody is told: its
+ * own announcement does that.
  */
 void dfl_audience_update (DflAudience *self, DflAccount *account);
+
+/* Looks all names up anew, in one go. Who has another uid now gains or loses sight when the answers
+ * are there. */
+void dfl_audience_refresh (DflAudience *self);
+
+/* Whether the users of the account are looked up; where not, settled will be told. */
+gboolean dfl_audience_is_settled (DflAudience *self, DflAccount *account);
 
 /* Whether the peer may know of the account and of its calls. */
 gboolean dfl_audience_sees (DflAudience *self, const DflPeer *peer, DflAccount *account);

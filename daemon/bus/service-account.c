@@ -3,7 +3,9 @@
 
 #include "bus/service-private.h"
 
+#include "bus/account-change.h"
 #include "bus/message.h"
+#include "bus/service-manage.h"
 #include "data/interface-info.h"
 
 /* --- Properties --- */
@@ -118,13 +120,16 @@ redirect_policy_new (DflAccount *account)
   return g_variant_new_string ("unknown");
 }
 
+/* Where it stands in the interface's XML. */
+#define ENABLED 4
+
 /* In the order of the interface's XML; what this version cannot have yet is empty. */
 static GVariant *(*const values[]) (DflAccount *account) = {
   name_new,
   address_new,
   display_name_new,
   account_users_new,
-  enabled_new,
+  [ENABLED] = enabled_new,
   state_new,
   state_reason_new,
   no_text_new /* Server */,
@@ -146,19 +151,61 @@ append_property (DflService *service, const DflNode *node, guint index, sd_bus_m
 /* --- Methods --- */
 
 static void
-handle_change (DflRequest *request)
+handle_update (DflRequest *request)
 {
-  dfl_request_fail_unsupported (request,
-                                "This version does not change accounts over D-Bus; edit the "
-                                "account's file and reload deflectd");
+  g_autoptr (DflAccountChange) change = dfl_account_change_new ();
+  g_autoptr (GVariant) settings = g_variant_get_child_value (request->parameters, 0);
+  g_autoptr (GError) error = NULL;
+
+  /* There may be a password in it. */
+  sd_bus_message_sensitive (request->message);
+  if (dfl_account_change_read_settings (change, settings, &error))
+    dfl_manage_update (request, g_steal_pointer (&change), handle_update);
+  else
+    dfl_request_fail (request, error);
+}
+
+static void
+handle_set_targets (DflRequest *request)
+{
+  g_autoptr (DflAccountChange) change = dfl_account_change_new ();
+  g_autoptr (GVariant) targets = g_variant_get_child_value (request->parameters, 0);
+  g_autoptr (GError) error = NULL;
+
+  if (dfl_account_change_read_targets (change, targets, &error))
+    dfl_manage_update (request, g_steal_pointer (&change), handle_set_targets);
+  else
+    dfl_request_fail (request, error);
+}
+
+static void
+handle_set_enabled (DflRequest *request)
+{
+  g_autoptr (DflAccountChange) change = dfl_account_change_new ();
+  g_autoptr (GVariant) enabled = NULL;
+
+  g_variant_get_child (request->parameters, 2, "v", &enabled);
+  dfl_account_change_set (change, "enabled", g_variant_get_boolean (enabled) ? "true" : "false");
+  dfl_manage_update (request, g_steal_pointer (&change), handle_set_enabled);
+}
+
+static void
+handle_remove (DflRequest *request)
+{
+  dfl_manage_remove (request, handle_remove);
 }
 
 static void
 handle_register (DflRequest *request)
 {
-  dfl_request_fail_unsupported (request,
-                                "This version serves direct accounts only, which do not register; "
-                                "point the server at deflectd instead");
+  if (dfl_account_get_settings (request->node.account)->registers)
+    dfl_request_fail_unsupported (request,
+                                  "This version cannot register accounts yet; use register=false "
+                                  "and accept-from=, and point the server at deflectd instead");
+  else
+    dfl_request_fail_unsupported (request,
+                                  "This is a direct account, which does not register; point the "
+                                  "server at deflectd instead");
 }
 
 static void
@@ -168,15 +215,21 @@ handle_rules (DflRequest *request)
                                          "deflectctl watch --exec");
 }
 
-static const DflRequestHandler methods[] = { handle_change /* Update */,
-                                             handle_change /* Remove */,
+static const DflRequestHandler methods[] = { handle_update,
+                                             handle_remove,
                                              handle_register,
                                              handle_rules /* SetRules */,
                                              handle_rules /* TestRules */,
-                                             handle_change /* SetTargets */ };
+                                             handle_set_targets };
+
+/* One for each of values. */
+static const DflRequestHandler setters[G_N_ELEMENTS (values)] = {
+  [ENABLED] = handle_set_enabled,
+};
 
 const DflInterface dfl_account_interface = {
   .info = &org_deflectd1_account_interface,
   .methods = methods,
   .append_property = append_property,
+  .setters = setters,
 };

@@ -4,15 +4,20 @@
 #include "bus/service-private.h"
 
 #include "bus/message.h"
+#include "bus/service-manage.h"
 #include "config.h"
 #include "data/interface-info.h"
 
 static void
 handle_add_account (DflRequest *request)
 {
-  dfl_request_fail_unsupported (request,
-                                "This version does not add accounts over D-Bus; put a file into "
-                                "the settings directory and reload deflectd");
+  const char *name;
+  g_autoptr (GVariant) settings = NULL;
+
+  /* There may be a password in it. */
+  sd_bus_message_sensitive (request->message);
+  g_variant_get (request->parameters, "(&s@a{sv})", &name, &settings);
+  dfl_manage_add (request, name, settings, handle_add_account);
 }
 
 static void
@@ -50,8 +55,9 @@ handle_history (DflRequest *request)
 static int
 append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
 {
-  static const char *const features[] = { "redirect",       "decline",   "silence",
-                                          "check-redirect", "find-call", NULL };
+  static const char *const features[] = {
+    "redirect", "decline", "silence", "check-redirect", "find-call", "account-management", NULL
+  };
   const char *name = org_deflectd1_manager_interface.properties[index]->name;
 
   if (g_str_equal (name, "Version"))

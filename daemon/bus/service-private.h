@@ -23,6 +23,7 @@ struct _DflService
   DflDoor *door; /* NULL once closed */
   DflAudience *audience;
   GHashTable *waiters; /* DflCall to the DflWaiter that wants to know how its redirect ends */
+  GPtrArray *changes;  /* those who wait for the change of an account to be kept; borrowed */
 };
 
 /* What stands at an object path. */
@@ -68,6 +69,9 @@ typedef struct
                           const DflNode *node,
                           guint index,
                           sd_bus_message *message);
+  /* By property: handles a Properties.Set whose value has the property's type. NULL at what cannot
+   * be set, or where the interface has nothing that can. */
+  const DflRequestHandler *setters;
 } DflInterface;
 
 /* Answers a request; body may be NULL or floating. */

@@ -3,6 +3,7 @@
 
 #include "bus/service.h"
 
+#include "bus/service-manage.h"
 #include "bus/service-private.h"
 
 G_DEFINE_FINAL_TYPE (DflService, dfl_service, G_TYPE_OBJECT)
@@ -39,6 +40,15 @@ on_audience_changed (DflAccount *account, DflPeer *peer, gboolean sees, gpointer
   if (dfl_switchboard_get_account (self->switchboard, dfl_account_get_id (account)) == account)
     dfl_announce_object (self, &node, peer, sees);
   dfl_switchboard_foreach_call (self->switchboard, announce_call_to_peer, &change);
+}
+
+static void
+on_audience_settled (DflAccount *account, gpointer data)
+{
+  DflService *self = data;
+
+  if (self->door != NULL)
+    dfl_manage_settle (self, account);
 }
 
 /* --- What the switchboard says --- */
@@ -117,10 +127,8 @@ on_gone (DflPeer *peer, gpointer data)
 void
 dfl_service_refresh_users (DflService *self)
 {
-  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
-
-  for (guint i = 0; i < accounts->len; i++)
-    dfl_audience_update (self->audience, g_ptr_array_index (accounts, i));
+  if (self->audience != NULL)
+    dfl_audience_refresh (self->audience);
 }
 
 void
@@ -130,6 +138,7 @@ dfl_service_close (DflService *self)
     return;
   g_signal_handlers_disconnect_by_data (self->switchboard, self);
   dfl_service_dismiss_waiters (self);
+  dfl_manage_dismiss (self);
   g_clear_pointer (&self->audience, dfl_audience_free);
   g_clear_pointer (&self->door, dfl_door_free);
 }
@@ -158,6 +167,7 @@ dfl_service_finalize (GObject *object)
   DflService *self = DFL_SERVICE (object);
 
   g_clear_pointer (&self->waiters, g_hash_table_unref);
+  g_clear_pointer (&self->changes, g_ptr_array_unref);
   g_strfreev (self->listening);
   G_OBJECT_CLASS (dfl_service_parent_class)->finalize (object);
 }
@@ -180,6 +190,7 @@ dfl_service_new (DflConnection *connection,
                  const char *const *listening)
 {
   DflService *self = g_object_new (DFL_TYPE_SERVICE, NULL);
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (switchboard);
 
   self->single_user = mode == DFL_BUS_SESSION;
   self->authority = authority == NULL ? NULL : g_object_ref (authority);
@@ -187,8 +198,10 @@ dfl_service_new (DflConnection *connection,
   self->clock = g_object_ref (clock);
   self->listening = g_strdupv ((char **)listening);
   self->waiters = dfl_service_waiters_new ();
-  self->audience = dfl_audience_new (mode, on_audience_changed, self);
-  dfl_service_refresh_users (self);
+  self->changes = g_ptr_array_new ();
+  self->audience = dfl_audience_new (mode, on_audience_changed, on_audience_settled, self);
+  for (guint i = 0; i < accounts->len; i++)
+    dfl_audience_update (self->audience, g_ptr_array_index (accounts, i));
   g_signal_connect (switchboard, "account-added", G_CALLBACK (on_account_added), self);
   g_signal_connect (switchboard, "account-changed", G_CALLBACK (on_account_changed), self);
   g_signal_connect (switchboard, "account-removed", G_CALLBACK (on_account_removed), self);

@@ -154,9 +154,7 @@ handle_set (DflRequest *request)
                      "org.freedesktop.DBus.Error.InvalidArgs",
                      "The property has another type; introspect the object to see which");
   else
-    dfl_request_fail_unsupported (request,
-                                  "This version does not change accounts over D-Bus; edit the "
-                                  "account's file and reload deflectd");
+    interface->setters[index](request);
 }
 
 const DflRequestHandler dfl_properties_methods[] = { handle_get, handle_get_all, handle_set };
