@@ -382,14 +382,15 @@ dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path)
 }
 
 DflRemote *
-dfl_calls_watch_find_account (DflCallsWatch *self, const char *name)
+dfl_calls_watch_find_account (DflCallsWatch *self, const char *text)
 {
   GHashTableIter iter;
   gpointer account;
 
   g_hash_table_iter_init (&iter, self->accounts);
   while (g_hash_table_iter_next (&iter, NULL, &account))
-    if (g_str_equal (dfl_property_string (((DflRemote *)account)->properties, "Name"), name))
+    if (g_str_equal (dfl_property_string (((DflRemote *)account)->properties, "Name"), text)
+        || g_str_equal (dfl_remote_get_id (account), text))
       return account;
   return NULL;
 }

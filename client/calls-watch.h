@@ -42,5 +42,5 @@ GPtrArray *dfl_calls_watch_get_calls (DflCallsWatch *self);
 /* The name of the account at path, or its id where that is not known. */
 const char *dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path);
 
-/* The account with this name, or NULL. */
-DflRemote *dfl_calls_watch_find_account (DflCallsWatch *self, const char *name);
+/* An account with this name, or the one with this id, or NULL. */
+DflRemote *dfl_calls_watch_find_account (DflCallsWatch *self, const char *text);

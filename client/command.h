@@ -17,6 +17,7 @@ typedef struct
   char *given_bus;  /* --bus, while the options are read */
   gboolean json;
   gboolean version;            /* --version was given; answered while the options are read */
+  gboolean no_ask_password;    /* nobody is asked for anything */
   GDBusConnection *connection; /* after dfl_command_connect */
 } DflCommand;
 
@@ -35,6 +36,16 @@ gboolean dfl_command_parse (DflCommand *self,
 /* Connects once; later calls return the same connection, which stays the command's. */
 GDBusConnection *dfl_command_connect (DflCommand *self, GError **error);
 
+/* Calls a method that may have to be authorised, after dfl_command_connect; see
+ * dfl_authorisation_call. */
+GVariant *dfl_command_call (DflCommand *self,
+                            const char *path,
+                            const char *interface,
+                            const char *method,
+                            GVariant *parameters,
+                            const GVariantType *reply_type,
+                            GError **error);
+
 /* Reports the error for the bus of this command. */
 DflExit dfl_command_fail (DflCommand *self, const GError *error);
 
@@ -51,3 +62,4 @@ DflExit dfl_verb_monitor (DflCommand *self, int argc, char **argv);
 DflExit dfl_verb_wait (DflCommand *self, int argc, char **argv);
 DflExit dfl_verb_watch (DflCommand *self, int argc, char **argv);
 DflExit dfl_verb_account (DflCommand *self, int argc, char **argv);
+DflExit dfl_verb_target (DflCommand *self, int argc, char **argv);

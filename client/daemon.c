@@ -53,10 +53,12 @@ dfl_daemon_connect (const char *bus, GError **error)
   g_dbus_error_strip_remote_error (reason);
   safe = dfl_output_escape (reason->message);
   if (g_str_equal (bus, "system"))
-    g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_NO_DAEMON,
-                 _ ("there is no system bus (%s); start the message bus and deflectd on it (see "
-                    "deflectd(8)), or use --bus session"),
-                 safe);
+    g_set_error (
+        error, DFL_CLIENT_ERROR, DFL_EXIT_NO_DAEMON,
+        _ ("there is no system bus (%s); start the message bus and “systemctl enable --now "
+           "deflectd”, or run “deflectd --bus session” for yourself and add “--bus "
+           "session” here"),
+        safe);
   else if (g_str_equal (bus, "session"))
     g_set_error (error, DFL_CLIENT_ERROR, DFL_EXIT_NO_DAEMON,
                  _ ("there is no session bus (%s); log in to a session, or use --bus ADDRESS, and "
@@ -81,8 +83,7 @@ dfl_daemon_call (GDBusConnection *connection,
 {
   return g_dbus_connection_call_sync (connection, DFL_BUS_NAME, path != NULL ? path : DFL_ROOT_PATH,
                                       interface, method, parameters, reply_type,
-                                      G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION, G_MAXINT,
-                                      NULL, error);
+                                      G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, error);
 }
 
 GVariant *

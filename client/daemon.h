@@ -11,8 +11,9 @@
 GDBusConnection *dfl_daemon_connect (const char *bus, GError **error);
 
 /*
- * Calls a method, without a time limit: a password prompt may come on top of a redirect that waits
- * for its acknowledgement. parameters as for g_dbus_connection_call; path may be NULL for the root.
+ * Calls a method, without a time limit: the daemon has one for everything that it waits for. Nobody
+ * is asked for a password (see authorisation.h). parameters as for g_dbus_connection_call; path may
+ * be NULL for the root.
  */
 GVariant *dfl_daemon_call (GDBusConnection *connection,
                            const char *path,

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "authorisation.h"
 #include "config.h"
 #include "daemon.h"
 #include "output.h"
@@ -33,7 +34,10 @@ static const Verb verbs[] = {
   { "wait", "", N_ ("Wait for an offered call and print its id"), dfl_verb_wait },
   { "watch", N_ ("--exec COMMAND"), N_ ("Run a command for each offered call and do what it says"),
     dfl_verb_watch },
-  { "account", N_ ("list|show"), N_ ("Show the accounts"), dfl_verb_account },
+  { "account", N_ ("list|show|add|set|remove|…"), N_ ("Show and change the accounts"),
+    dfl_verb_account },
+  { "target", N_ ("list|set|remove"), N_ ("Show and change the targets of an account"),
+    dfl_verb_target },
 };
 
 static const Verb *
@@ -83,6 +87,8 @@ global_options (DflCommand *self)
     { "bus", 0, 0, G_OPTION_ARG_STRING, &self->given_bus,
       N_ ("The daemon's bus: system (default), session or the address of a bus"), N_ ("BUS") },
     { "json", 0, 0, G_OPTION_ARG_NONE, &self->json, N_ ("Print JSON instead of text"), NULL },
+    { "no-ask-password", 0, 0, G_OPTION_ARG_NONE, &self->no_ask_password,
+      N_ ("Never ask for a password; what needs one is refused"), NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &self->version, N_ ("Print the version and exit"), NULL },
     G_OPTION_ENTRY_NULL,
   };
@@ -126,6 +132,26 @@ dfl_command_connect (DflCommand *self, GError **error)
   return self->connection;
 }
 
+GVariant *
+dfl_command_call (DflCommand *self,
+                  const char *path,
+                  const char *interface,
+                  const char *method,
+                  GVariant *parameters,
+                  const GVariantType *reply_type,
+                  GError **error)
+{
+  DflAsk ask = DFL_ASK_SESSION;
+
+  if (self->no_ask_password)
+    ask = DFL_ASK_NOBODY;
+  /* polkit is on the system bus, and so are its agents. */
+  else if (g_str_equal (self->bus, "system") && isatty (STDIN_FILENO) && isatty (STDERR_FILENO))
+    ask = DFL_ASK_TERMINAL;
+  return dfl_authorisation_call (self->connection, ask, path, interface, method, parameters,
+                                 reply_type, error);
+}
+
 DflExit
 dfl_command_fail (DflCommand *self, const GError *error)
 {
@@ -141,7 +167,7 @@ describe_verbs (void)
     {
       const char *arguments = *verbs[i].arguments != '\0' ? _ (verbs[i].arguments) : "";
       g_autofree char *usage = g_strdup_printf ("%s %s", verbs[i].name, arguments);
-      int padding = MAX (0, 40 - (int)g_utf8_strlen (usage, -1));
+      int padding = MAX (1, 40 - (int)g_utf8_strlen (usage, -1));
 
       g_string_append_printf (text, "\n  %s%*s%s", usage, padding, "", _ (verbs[i].summary));
     }

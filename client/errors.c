@@ -26,9 +26,10 @@ static const ErrorWords error_words[] = {
   { DFL_ERROR_PREFIX "LoopDetected", DFL_EXIT_FAILED, N_ ("this redirect would be a loop") },
   { DFL_ERROR_PREFIX "TooLate", DFL_EXIT_TOO_LATE, N_ ("too late, the call is decided already") },
   { DFL_ERROR_PREFIX "InvalidOption", DFL_EXIT_FAILED, N_ ("deflectd refused an option") },
-  { DFL_ERROR_PREFIX "NotSupported", DFL_EXIT_FAILED,
-    N_ ("this deflectd cannot do that (see “deflectctl status” for what it can)") },
-  { DFL_ERROR_PREFIX "NotAuthorized", DFL_EXIT_NOT_AUTHORIZED, N_ ("you are not authorised") },
+  { DFL_ERROR_PREFIX "NotSupported", DFL_EXIT_FAILED, N_ ("deflectd cannot do that") },
+  { DFL_ERROR_PREFIX "NotAuthorized", DFL_EXIT_NOT_AUTHORIZED,
+    N_ ("you are not authorised; log in at this machine itself, answer when you are asked for a "
+        "password, or ask who administers it") },
   { DFL_ERROR_PREFIX "Unconfirmed", DFL_EXIT_TIMED_OUT,
     N_ ("the redirect was sent, but the server has not acknowledged it yet; it cannot be taken "
         "back, and “deflectctl monitor” tells how it ends") },
@@ -37,7 +38,8 @@ static const ErrorWords error_words[] = {
   { DFL_ERROR_PREFIX "InvalidSettings", DFL_EXIT_FAILED, N_ ("these settings are not valid") },
   { DFL_ERROR_PREFIX "Failed", DFL_EXIT_FAILED, N_ ("deflectd failed") },
   { BUS_ERROR_PREFIX "UnknownObject", DFL_EXIT_NO_OBJECT,
-    N_ ("there is no such call or account (any more); see “deflectctl list”") },
+    N_ ("there is no such call or account (any more), or it belongs to others; see “deflectctl "
+        "list” and “deflectctl account list”") },
   { BUS_ERROR_PREFIX "AccessDenied", DFL_EXIT_NOT_AUTHORIZED,
     N_ ("the bus does not let you talk to deflectd") },
   { BUS_ERROR_PREFIX "LimitsExceeded", DFL_EXIT_FAILED,
@@ -72,8 +74,9 @@ no_daemon_sentence (const char *bus)
 {
   if (bus == NULL || g_str_equal (bus, "system"))
     return g_strdup (
-        _ ("deflectd is not running on the system bus; start it as its own user (see deflectd(8)), "
-           "or run “deflectd --bus session” for yourself and add “--bus session” here"));
+        _ ("deflectd is not running on the system bus; start it with “systemctl enable --now "
+           "deflectd”, or run “deflectd --bus session” for yourself and add “--bus session” "
+           "here"));
   if (g_str_equal (bus, "session"))
     return g_strdup (
         _ ("deflectd is not running in your session; start it with “deflectd --bus session”"));

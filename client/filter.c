@@ -4,6 +4,7 @@
 #include "filter.h"
 
 #include <glib/gi18n.h>
+#include <string.h>
 
 #include "output.h"
 
@@ -32,6 +33,15 @@ glob_matches (const char *pattern, const char *text)
   return g_pattern_match_simple (folded_pattern, folded_text);
 }
 
+static gboolean
+is_wanted_account (const DflFilter *self, GVariant *properties, const char *account_name)
+{
+  const char *id = strrchr (dfl_property_string (properties, "Account"), '/');
+
+  return self->account == NULL || g_str_equal (self->account, account_name)
+         || (id != NULL && g_str_equal (self->account, id + 1));
+}
+
 gboolean
 dfl_filter_matches (const DflFilter *self, GVariant *properties, const char *account_name)
 {
@@ -39,7 +49,7 @@ dfl_filter_matches (const DflFilter *self, GVariant *properties, const char *acc
 
   if (!g_str_equal (dfl_property_string (properties, "State"), "offered"))
     return FALSE;
-  if (self->account != NULL && !g_str_equal (self->account, account_name))
+  if (!is_wanted_account (self, properties, account_name))
     return FALSE;
   if (self->caller == NULL)
     return TRUE;

@@ -10,7 +10,7 @@
 typedef struct
 {
   char *caller;  /* glob against address, number and name, in any case; NULL: everybody */
-  char *account; /* name; NULL: all */
+  char *account; /* name or id; NULL: all */
   gboolean only_new;
 } DflFilter;
 

@@ -134,19 +134,20 @@ dfl_listing_calls_print (GVariant *objects)
 gboolean
 dfl_listing_accounts_print (GVariant *objects)
 {
-  const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("ADDRESS"),
+  const char *headings[] = { _ ("ACCOUNT"), _ ("ID"),     _ ("STATE"), _ ("ADDRESS"),
                              _ ("USERS"),   _ ("REASON"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
-  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 4);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 5);
 
   for (guint i = 0; i < list->len; i++)
     {
-      GVariant *account = g_array_index (list, DflListed, i).properties;
+      const DflListed *listed = &g_array_index (list, DflListed, i);
+      GVariant *account = listed->properties;
       g_autoptr (GVariant) users = g_variant_lookup_value (account, "Users",
                                                            G_VARIANT_TYPE_STRING_ARRAY);
       g_autofree char *user_text = users != NULL ? dfl_output_property (users) : g_strdup ("");
 
-      dfl_table_add (table, dfl_property_string (account, "Name"),
+      dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1,
                      dfl_property_string (account, "State"),
                      dfl_property_string (account, "Address"), user_text,
                      dfl_property_string (account, "StateReason"), NULL);

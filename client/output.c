@@ -310,7 +310,8 @@ append_value (GString *out, GVariant *value)
   else if (g_variant_is_container (value))
     {
       gboolean list_of_lists = g_variant_is_of_type (value, G_VARIANT_TYPE ("aa{sv}"))
-                               || g_variant_is_of_type (value, G_VARIANT_TYPE ("aas"));
+                               || g_variant_is_of_type (value, G_VARIANT_TYPE ("aas"))
+                               || g_variant_is_of_type (value, G_VARIANT_TYPE ("a(sss)"));
 
       for (gsize i = 0; i < g_variant_n_children (value); i++)
         {

@@ -151,10 +151,9 @@ redirect (DflCommand *self, const char *path, const char *target, GVariant *opti
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *safe = dfl_output_escape (target);
-  g_autoptr (GVariant) reply = dfl_daemon_call (self->connection, path, DFL_CALL_INTERFACE,
-                                                "Redirect",
-                                                g_variant_new ("(s@a{sv})", target, options), NULL,
-                                                &error);
+  g_autoptr (GVariant) reply = dfl_command_call (self, path, DFL_CALL_INTERFACE, "Redirect",
+                                                 g_variant_new ("(s@a{sv})", target, options), NULL,
+                                                 &error);
 
   if (reply == NULL)
     {
@@ -318,8 +317,8 @@ dfl_verb_decline (DflCommand *self, int argc, char **argv)
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   if (status != 0)
     g_variant_builder_add (&options, "{sv}", "status", g_variant_new_uint32 ((guint32)status));
-  reply = dfl_daemon_call (self->connection, path, DFL_CALL_INTERFACE, "Decline",
-                           g_variant_new ("(a{sv})", &options), NULL, &error);
+  reply = dfl_command_call (self, path, DFL_CALL_INTERFACE, "Decline",
+                            g_variant_new ("(a{sv})", &options), NULL, &error);
   if (reply == NULL)
     return dfl_command_fail (self, error);
   if (self->json)
@@ -341,8 +340,7 @@ dfl_verb_silence (DflCommand *self, int argc, char **argv)
       || dfl_command_connect (self, &error) == NULL
       || (path = dfl_daemon_find_call (self->connection, call, &error)) == NULL)
     return dfl_command_fail (self, error);
-  reply = dfl_daemon_call (self->connection, path, DFL_CALL_INTERFACE, "Silence", NULL, NULL,
-                           &error);
+  reply = dfl_command_call (self, path, DFL_CALL_INTERFACE, "Silence", NULL, NULL, &error);
   if (reply == NULL)
     return dfl_command_fail (self, error);
   if (self->json)
