@@ -158,6 +158,14 @@ write_value (const char *key, GVariant *value, GError **error)
     }
 }
 
+/* The default of every key, whatever its type is: numbers have no empty value of their own. */
+static gboolean
+is_empty_text (GVariant *value)
+{
+  return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
+         && *g_variant_get_string (value, NULL) == '\0';
+}
+
 static gboolean
 add_setting (
     DflAccountChange *change, GHashTable *seen, const char *key, GVariant *value, GError **error)
@@ -168,7 +176,7 @@ add_setting (
 
   if (type == NULL)
     return refuse_key (error, key);
-  if (!g_str_equal (g_variant_get_type_string (value), type))
+  if (!g_str_equal (g_variant_get_type_string (value), type) && !is_empty_text (value))
     return refuse_type (error, key, g_variant_get_type_string (value), type);
   if (!g_hash_table_add (seen, g_strdup (key)))
     return refuse (error, key, "stands twice; give it once");
