@@ -278,7 +278,7 @@ start_bus (Stage *self)
 static char *
 copy_program (Stage *self, const char *room, const char *name)
 {
-  g_autofree char *built = g_test_build_filename (G_TEST_BUILT, "..", room, name, NULL);
+  g_autofree char *built = g_test_build_filename (G_TEST_BUILT, room, name, NULL);
   g_autoptr (GFile) from = g_file_new_for_path (built);
   char *path = g_build_filename (self->directory, name, NULL);
   g_autoptr (GFile) to = g_file_new_for_path (path);
@@ -330,8 +330,9 @@ stage_new (StageBus bus)
 
   make_state_directory (self);
   start_bus (self);
-  self->deflectd = copy_program (self, "daemon", "deflectd");
-  self->deflectctl = copy_program (self, "client", "deflectctl");
+  self->deflectd = copy_program (self, "../daemon", "deflectd");
+  self->deflectctl = copy_program (self, "../client", "deflectctl");
+  g_free (copy_program (self, "e2e", "recorder"));
   stage_write_settings (self, "[daemon]\nlisten=udp:127.0.0.1:0;tcp:127.0.0.1:0\n");
   stage_write_account (self, "alice",
                        "[account]\n"

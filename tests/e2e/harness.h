@@ -82,6 +82,7 @@ Player *stage_call (Stage *self,
 Player *stage_call_alice (Stage *self);
 
 gboolean player_has_ended (Player *self);
+GPid player_get_pid (Player *self);
 void player_signal (Player *self, int signal);
 
 /* Waits for the program's end and returns its exit status, or minus the signal that ended it. */

@@ -141,6 +141,12 @@ player_has_ended (Player *self)
   return self->ended;
 }
 
+GPid
+player_get_pid (Player *self)
+{
+  return (GPid)g_ascii_strtoll (g_subprocess_get_identifier (self->process), NULL, 10);
+}
+
 void
 player_signal (Player *self, int signal)
 {

@@ -11,6 +11,7 @@ struct _Wire
   GSocket *socket;
   guint port;
   guint local_port;
+  WireCaller caller; /* borrowed texts */
   char *id;
   char *to_tag; /* of the last final response, or "" */
   char *last;
@@ -18,7 +19,7 @@ struct _Wire
 };
 
 Wire *
-wire_new (Stage *stage, guint port)
+wire_new_from (Stage *stage, guint port, const WireCaller *caller)
 {
   Wire *self = g_new0 (Wire, 1);
   g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
@@ -28,6 +29,7 @@ wire_new (Stage *stage, guint port)
   g_autoptr (GError) error = NULL;
 
   self->stage = stage;
+  self->caller = *caller;
   self->port = port;
   self->id = g_uuid_string_random ();
   self->to_tag = g_strdup ("");
@@ -40,6 +42,14 @@ wire_new (Stage *stage, guint port)
   local = g_socket_get_local_address (self->socket, NULL);
   self->local_port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (local));
   return self;
+}
+
+Wire *
+wire_new (Stage *stage, guint port)
+{
+  static const WireCaller carol = { "alice", "Carol Jensen", "carol", "Lunch?" };
+
+  return wire_new_from (stage, port, &carol);
 }
 
 void
@@ -61,18 +71,23 @@ wire_get_call_id (Wire *self)
 static void
 send_request (Wire *self, const char *method)
 {
-  g_autofree char *text = g_strdup_printf (
-      "%s sip:alice@127.0.0.1:%u SIP/2.0\r\n"
-      "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK-%s\r\n"
-      "From: \"Carol Jensen\" <sip:carol@pbx.example>;tag=carol-1\r\n"
-      "To: <sip:alice@deflect.example>%s%s\r\n"
-      "Call-ID: %s\r\n"
-      "CSeq: 1 %s\r\n"
-      "Contact: <sip:carol@127.0.0.1:%u>\r\n"
-      "Max-Forwards: 70\r\n"
-      "Content-Length: 0\r\n\r\n",
-      method, self->port, self->local_port, self->id, g_str_equal (method, "ACK") ? ";tag=" : "",
-      g_str_equal (method, "ACK") ? self->to_tag : "", self->id, method, self->local_port);
+  g_autofree char *text = g_strdup_printf ("%s sip:%s@127.0.0.1:%u SIP/2.0\r\n"
+                                           "Via: SIP/2.0/UDP 127.0.0.1:%u;branch=z9hG4bK-%s\r\n"
+                                           "From: \"%s\" <sip:%s@pbx.example>;tag=carol-1\r\n"
+                                           "To: <sip:%s@deflect.example>%s%s\r\n"
+                                           "Call-ID: %s\r\n"
+                                           "CSeq: 1 %s\r\n"
+                                           "Contact: <sip:%s@127.0.0.1:%u>\r\n"
+                                           "Max-Forwards: 70\r\n"
+                                           "Subject: %s\r\n"
+                                           "Content-Length: 0\r\n\r\n",
+                                           method, self->caller.called, self->port,
+                                           self->local_port, self->id, self->caller.name,
+                                           self->caller.number, self->caller.called,
+                                           g_str_equal (method, "ACK") ? ";tag=" : "",
+                                           g_str_equal (method, "ACK") ? self->to_tag : "",
+                                           self->id, method, self->caller.number, self->local_port,
+                                           self->caller.subject);
 
   /* Nobody listens while the daemon restarts: the error that comes back for that is no concern. */
   for (guint attempt = 0; attempt < 2; attempt++)

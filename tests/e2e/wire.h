@@ -10,14 +10,24 @@
 
 typedef struct _Wire Wire;
 
-/* A caller with a Call-ID of its own, towards 127.0.0.1:port. */
+/* Who calls whom. */
+typedef struct
+{
+  const char *called; /* the user part of an account */
+  const char *name;
+  const char *number;
+  const char *subject;
+} WireCaller;
+
+/* A caller with a Call-ID of its own, towards 127.0.0.1:port; "Carol Jensen" calls alice. */
 Wire *wire_new (Stage *stage, guint port);
+Wire *wire_new_from (Stage *stage, guint port, const WireCaller *caller);
 void wire_free (Wire *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Wire, wire_free)
 
 const char *wire_get_call_id (Wire *self);
 
-/* Sends the INVITE to alice; again and again is a retransmission, byte for byte. */
+/* Sends the INVITE; again and again is a retransmission, byte for byte. */
 void wire_invite (Wire *self);
 void wire_cancel (Wire *self);
 
