@@ -8,6 +8,13 @@
 #include "core/account.h"
 #include "core/address-private.h"
 
+/* As dfl_account_new, with this id whatever the settings say. */
+DflAccount *dfl_account_new_with_id (DflAccountSettings *settings, const char *id);
+
+/* The id that derives from a name; attempt 0 is the first choice, the next ones are for who finds
+ * it taken. */
+char *dfl_account_derive_id (const char *name, guint attempt);
+
 typedef void (*DflAccountFunc) (DflAccount *account, gpointer data);
 
 /* func is told after every change of the settings or the state; NULL for nobody. */

@@ -3,6 +3,10 @@
 
 #include "core/account.h"
 
+#include <string.h>
+
+#define MAX_NAME_LENGTH 32
+
 /*
  * Settings are never changed once an account has them, so that a call may keep the ones it was
  * offered with: they are counted by reference.
@@ -30,6 +34,14 @@ dfl_alias_free (DflAlias *self)
   g_free (self->label);
   g_free (self->address);
   g_free (self);
+}
+
+gboolean
+dfl_account_name_is_valid (const char *text)
+{
+  gsize length = strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+  return g_ascii_islower (text[0]) && text[length] == '\0' && length <= MAX_NAME_LENGTH;
 }
 
 DflAccountSettings *
@@ -72,12 +84,20 @@ clear (gpointer data)
   DflAccountSettings *self = data;
 
   g_free (self->name);
+  g_free (self->id);
+  g_free (self->creator);
   g_free (self->problem);
   g_free (self->address);
   g_free (self->user);
   g_free (self->domain);
   g_free (self->display_name);
   g_strfreev (self->users);
+  g_free (self->registrar);
+  g_free (self->outbound_proxy);
+  g_free (self->username);
+  if (self->password != NULL)
+    explicit_bzero (self->password, strlen (self->password));
+  g_free (self->password);
   g_strfreev (self->accept_from);
   g_free (self->default_target);
   g_free (self->redirect_domain);
@@ -101,14 +121,6 @@ equal_aliases (gconstpointer a, gconstpointer b)
          && g_strcmp0 (alias_a->address, alias_b->address) == 0;
 }
 
-gboolean
-dfl_account_settings_need_administrator (const DflAccountSettings *before,
-                                         const DflAccountSettings *after,
-                                         const char *caller)
-{
-  return TRUE;
-}
-
 static gboolean
 equal_lists (char **a, char **b)
 {
@@ -124,11 +136,16 @@ dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSetting
     if (!equal_aliases (a->targets->pdata[i], b->targets->pdata[i]))
       return FALSE;
 
-  return g_strcmp0 (a->name, b->name) == 0 && g_strcmp0 (a->problem, b->problem) == 0
-         && g_strcmp0 (a->address, b->address) == 0 && g_strcmp0 (a->user, b->user) == 0
-         && g_strcmp0 (a->domain, b->domain) == 0
+  return g_strcmp0 (a->name, b->name) == 0 && g_strcmp0 (a->id, b->id) == 0
+         && g_strcmp0 (a->creator, b->creator) == 0 && a->created == b->created
+         && g_strcmp0 (a->problem, b->problem) == 0 && g_strcmp0 (a->address, b->address) == 0
+         && g_strcmp0 (a->user, b->user) == 0 && g_strcmp0 (a->domain, b->domain) == 0
          && g_strcmp0 (a->display_name, b->display_name) == 0 && equal_lists (a->users, b->users)
-         && a->enabled == b->enabled && equal_lists (a->accept_from, b->accept_from)
+         && a->enabled == b->enabled && a->registers == b->registers
+         && g_strcmp0 (a->registrar, b->registrar) == 0
+         && g_strcmp0 (a->outbound_proxy, b->outbound_proxy) == 0 && a->transport == b->transport
+         && g_strcmp0 (a->username, b->username) == 0 && g_strcmp0 (a->password, b->password) == 0
+         && a->tls_verify == b->tls_verify && equal_lists (a->accept_from, b->accept_from)
          && a->trusted == b->trusted && a->alert == b->alert && a->ring_limit == b->ring_limit
          && a->decline_status == b->decline_status && a->max_offers == b->max_offers
          && g_strcmp0 (a->default_target, b->default_target) == 0

@@ -22,11 +22,17 @@ struct _DflAccount
 
 G_DEFINE_FINAL_TYPE (DflAccount, dfl_account, G_TYPE_OBJECT)
 
-static char *
-make_id (const char *name)
+char *
+dfl_account_derive_id (const char *name, guint attempt)
 {
-  g_autofree char *text = g_strconcat ("deflectd account ", name, NULL);
-  g_autofree char *digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
+  g_autoptr (GString) text = g_string_new ("deflectd account ");
+  g_autofree char *digest = NULL;
+
+  /* No name has a space, so that no attempt for one name is that for another. */
+  g_string_append (text, name);
+  if (attempt > 0)
+    g_string_append_printf (text, " %u", attempt);
+  digest = g_compute_checksum_for_string (G_CHECKSUM_SHA256, text->str, -1);
 
   return g_strndup (digest, 8);
 }
@@ -48,14 +54,23 @@ announce (DflAccount *self)
 }
 
 DflAccount *
-dfl_account_new (DflAccountSettings *settings)
+dfl_account_new_with_id (DflAccountSettings *settings, const char *id)
 {
   DflAccount *self = g_object_new (DFL_TYPE_ACCOUNT, NULL);
 
-  self->id = make_id (settings->name);
+  self->id = g_strdup (id);
   take_settings (self, settings);
 
   return self;
+}
+
+DflAccount *
+dfl_account_new (DflAccountSettings *settings)
+{
+  g_autofree char *id = settings->id != NULL ? g_strdup (settings->id)
+                                             : dfl_account_derive_id (settings->name, 0);
+
+  return dfl_account_new_with_id (settings, id);
 }
 
 const char *
@@ -83,7 +98,7 @@ dfl_account_get_state (DflAccount *self)
     return DFL_ACCOUNT_STATE_FAILED;
   if (!self->settings->enabled)
     return DFL_ACCOUNT_STATE_DISABLED;
-  if (self->failure != NULL || self->conflict)
+  if (self->failure != NULL || self->settings->registers || self->conflict)
     return DFL_ACCOUNT_STATE_FAILED;
 
   return DFL_ACCOUNT_STATE_DIRECT;
@@ -114,6 +129,9 @@ dfl_account_get_state_reason (DflAccount *self)
     return self->settings->problem;
   if (self->failure != NULL)
     return self->failure;
+  if (self->settings->registers)
+    return "this version cannot register accounts yet; set register=false and name the callers' "
+           "servers in accept-from=";
 
   return "The user part of address= is already in use on this machine: choose another one, or set "
          "enabled=false";

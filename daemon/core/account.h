@@ -57,8 +57,12 @@ typedef struct
   char *address;
 } DflAlias;
 
+/* Whether text is what an account may be called: a-z, then up to 31 of a-z, 0-9 and _. */
+gboolean dfl_account_name_is_valid (const char *text);
+
 DflAccountSettings *dfl_account_settings_new (const char *name); /* with the defaults */
-/* Another reference, to settings that nobody changes any more; _free drops one. */
+/* Another reference, to settings that nobody changes any more; _free drops one, and with the last
+ * one overwrites the password. */
 DflAccountSettings *dfl_account_settings_ref (const DflAccountSettings *self);
 void dfl_account_settings_free (DflAccountSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAccountSettings, dfl_account_settings_free)
@@ -88,7 +92,8 @@ typedef enum
 #define DFL_TYPE_ACCOUNT (dfl_account_get_type ())
 G_DECLARE_FINAL_TYPE (DflAccount, dfl_account, DFL, ACCOUNT, GObject)
 
-/* Takes the settings over. The id derives from the name, so that it outlives a restart. */
+/* Takes the settings over. An id that they do not say derives from the name, so that it outlives a
+ * restart. */
 DflAccount *dfl_account_new (DflAccountSettings *settings);
 
 /* 8 random-looking hex digits, the same for an account's whole life. */

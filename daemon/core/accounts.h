@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The accounts of a switchboard: found by id and user part, replaced as a whole. */
+/* The accounts of a switchboard: those of the settings directory, replaced as a whole and known by
+ * name, and the kept ones, which come and go one by one and are known by id. */
 
 #pragma once
 
@@ -9,7 +10,7 @@
 
 typedef struct _DflAccounts DflAccounts;
 
-/* Who is told what became of each account, when all of a replacement is done. */
+/* Who is told what became of each account, when all of a change is done. */
 typedef struct
 {
   DflAccountFunc on_added;
@@ -21,10 +22,23 @@ typedef struct
 DflAccounts *dfl_accounts_new (const DflAccountsListener *listener);
 void dfl_accounts_free (DflAccounts *self);
 
-/* As dfl_switchboard_set_accounts. */
+/* As dfl_switchboard_set_accounts and dfl_switchboard_set_kept_accounts. */
 void dfl_accounts_replace (DflAccounts *self, GPtrArray *settings);
+void dfl_accounts_set_kept (DflAccounts *self, GPtrArray *settings);
 
-/* Borrowed, of DflAccount in the order of their names; until the next replacement. */
+/* A new account of these settings, which say its id; takes them over. NULL, and a warning, where
+ * the id is taken. */
+DflAccount *dfl_accounts_add (DflAccounts *self, DflAccountSettings *settings);
+void dfl_accounts_remove (DflAccounts *self, DflAccount *account);
+
+/* A random id that no account has, nor will get until the next one is asked for. */
+const char *dfl_accounts_reserve_id (DflAccounts *self);
+
+/* When an account that is added now was added: microseconds since the epoch, later than that of
+ * every other one, whatever the wall clock does. */
+gint64 dfl_accounts_get_created (DflAccounts *self, gint64 wall);
+
+/* Borrowed, of DflAccount in the order of their names and ids; until the next change. */
 const GPtrArray *dfl_accounts_get_all (DflAccounts *self);
 
 DflAccount *dfl_accounts_find_by_id (DflAccounts *self, const char *id);

@@ -3,6 +3,8 @@
 
 #include "core/keeper.h"
 
+#include <string.h>
+
 G_DEFINE_INTERFACE (DflKeeper, dfl_keeper, G_TYPE_OBJECT)
 
 static void
@@ -36,9 +38,12 @@ dfl_keeper_remove (DflKeeper *self, const char *id, DflKeeperFunc done, gpointer
 
 /* --- Changes --- */
 
+/* One of them may be a password. */
 static void
 free_setting (DflSetting *self)
 {
+  if (self->value != NULL)
+    explicit_bzero (self->value, strlen (self->value));
   g_free (self->key);
   g_free (self->value);
   g_free (self);

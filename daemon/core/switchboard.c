@@ -3,6 +3,7 @@
 
 #include "core/switchboard.h"
 
+#include "core/account-changes.h"
 #include "core/accounts.h"
 #include "core/call-ids.h"
 #include "core/call-private.h"
@@ -15,10 +16,11 @@ struct _DflSwitchboard
   DflClock *clock;
   guint max_offers;
   guint n_offered;
-  gboolean shutting_down;
+  gboolean shutting_down, drained;
   DflAlarm *drained_alarm;
 
   DflAccounts *accounts;
+  DflAccountChanges *changes;
 
   DflCallHost host;
   DflCallIds ids;
@@ -74,6 +76,14 @@ dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings)
   dfl_accounts_replace (self->accounts, settings);
 }
 
+void
+dfl_switchboard_set_kept_accounts (DflSwitchboard *self, GPtrArray *settings)
+{
+  g_autoptr (DflSwitchboard) G_GNUC_UNUSED keep = g_object_ref (self);
+
+  dfl_accounts_set_kept (self->accounts, settings);
+}
+
 GPtrArray *
 dfl_switchboard_get_accounts (DflSwitchboard *self)
 {
@@ -105,14 +115,9 @@ dfl_switchboard_find_direct (DflSwitchboard *self, const char *user)
 /* --- Changes of accounts, by users --- */
 
 void
-dfl_switchboard_set_kept_accounts (DflSwitchboard *self, GPtrArray *settings)
-{
-  g_ptr_array_unref (settings);
-}
-
-void
 dfl_switchboard_set_keeper (DflSwitchboard *self, DflKeeper *keeper)
 {
+  dfl_account_changes_set_keeper (self->changes, keeper);
 }
 
 DflAccountSettings *
@@ -124,8 +129,8 @@ dfl_switchboard_draft_account (DflSwitchboard *self,
                                const DflAccountChange *change,
                                GError **error)
 {
-  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED, "Nobody keeps accounts here");
-  return NULL;
+  return dfl_account_changes_draft (self->changes, account, name, creator, creator_owns, change,
+                                    error);
 }
 
 void
@@ -137,6 +142,7 @@ dfl_switchboard_add_account (DflSwitchboard *self,
                              DflAccountDoneFunc done,
                              gpointer data)
 {
+  dfl_account_changes_add (self->changes, name, author, creator_owns, change, done, data);
 }
 
 void
@@ -147,6 +153,7 @@ dfl_switchboard_update_account (DflSwitchboard *self,
                                 DflAccountDoneFunc done,
                                 gpointer data)
 {
+  dfl_account_changes_update (self->changes, account, author, change, done, data);
 }
 
 void
@@ -155,6 +162,7 @@ dfl_switchboard_remove_account (DflSwitchboard *self,
                                 DflAccountDoneFunc done,
                                 gpointer data)
 {
+  dfl_account_changes_remove (self->changes, account, done, data);
 }
 
 /* --- What calls report --- */
@@ -237,8 +245,18 @@ unindex_call_id (DflSwitchboard *self, DflCall *call)
 static void
 emit_drained_if_empty (DflSwitchboard *self)
 {
-  if (self->shutting_down && self->drained_alarm == NULL && g_hash_table_size (self->calls) == 0)
-    g_signal_emit (self, signals[DRAINED], 0);
+  if (!self->shutting_down || self->drained || self->drained_alarm != NULL
+      || g_hash_table_size (self->calls) > 0 || !dfl_account_changes_are_idle (self->changes))
+    return;
+
+  self->drained = TRUE;
+  g_signal_emit (self, signals[DRAINED], 0);
+}
+
+static void
+on_changes_idle (gpointer owner)
+{
+  emit_drained_if_empty (DFL_SWITCHBOARD (owner));
 }
 
 static void
@@ -403,6 +421,7 @@ dfl_switchboard_shut_down (DflSwitchboard *self)
   self->shutting_down = TRUE;
   self->drained_alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_drained,
                                              self);
+  dfl_account_changes_shut_down (self->changes);
   dfl_switchboard_foreach_call (self, decline_for_shutdown, NULL);
 }
 
@@ -417,6 +436,7 @@ dfl_switchboard_give_up (DflSwitchboard *self)
 {
   g_autoptr (DflSwitchboard) keep = g_object_ref (self);
 
+  dfl_account_changes_give_up (self->changes);
   dfl_switchboard_foreach_call (self, give_up_call, NULL);
 }
 
@@ -439,6 +459,7 @@ dfl_switchboard_new (DflClock *clock, guint max_offers)
       .on_removed = on_account_removed,
       .data = self,
   });
+  self->changes = dfl_account_changes_new (self->accounts, clock, on_changes_idle, self);
   self->host = (DflCallHost){
     .clock = self->clock,
     .on_changed = on_call_changed,
@@ -461,6 +482,7 @@ dfl_switchboard_dispose (GObject *object)
 {
   DflSwitchboard *self = DFL_SWITCHBOARD (object);
 
+  g_clear_pointer (&self->changes, dfl_account_changes_close);
   if (self->calls != NULL)
     dfl_switchboard_foreach_call (self, abandon_call, NULL);
   if (self->calls_by_call_id != NULL)

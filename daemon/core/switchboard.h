@@ -31,10 +31,13 @@ DflSwitchboard *dfl_switchboard_new (DflClock *clock, guint max_offers);
 void dfl_switchboard_set_max_offers (DflSwitchboard *self, guint max_offers);
 
 /*
- * Replaces the accounts: takes over an array of DflAccountSettings (with free function). Accounts
- * are matched by name; the unchanged ones are not touched, calls that are offered stay as they are,
- * also those of an account that goes. Two enabled accounts with the same user part: the second one
- * fails with a reason that names no other account to its users.
+ * Replaces the accounts of the settings directory: takes over an array of DflAccountSettings (with
+ * free function) that have no creator. They are matched by name; the unchanged ones are not
+ * touched, calls that are offered stay as they are, also those of an account that goes.
+ *
+ * Of enabled direct accounts with the same user part one owns it, and the others fail with a reason
+ * that names no other account to their users: whoever owns it keeps it, else accounts of the
+ * settings directory come first, by name, and then the others as they were added.
  */
 void dfl_switchboard_set_accounts (DflSwitchboard *self, GPtrArray *settings);
 
@@ -62,9 +65,10 @@ typedef struct
  * it: the settings as they would be in force, for a look at what they need to be allowed. A new
  * account belongs to its creator unless the change names users or there is but one user here
  * (creator_owns FALSE). Fails with
- *   INVALID_SETTINGS   keys, or a name that no account may have or that the creator has used
- * already NOT_SUPPORTED      the account stands in the settings directory (read-only), or there is
- * no keeper LIMIT_EXCEEDED     the creator has as many accounts as anybody may have
+ *  - INVALID_SETTINGS: keys, or a name that no account may have, or that the creator has used
+ *  - NOT_SUPPORTED: the account stands in the settings directory, or there is no keeper
+ *  - LIMIT_EXCEEDED: the creator has as many accounts as anybody may have: 32, root 10,000
+ *  - FAILED: the account is gone
  */
 DflAccountSettings *dfl_switchboard_draft_account (DflSwitchboard *self,
                                                    DflAccount *account,
@@ -80,9 +84,16 @@ typedef void (*DflAccountDoneFunc) (DflAccount *account, const GError *error, gp
 /*
  * These change accounts one after another: each is drafted anew when it is its turn, kept, and only
  * then put in force; the signals of that are emitted before done is told, which is always and never
- * from within. They fail as the draft does, with NOT_AUTHORIZED where the step needs an
- * administrator now, with FAILED where it could not be kept or the account is gone; then nothing
- * has changed. They take the change over.
+ * from within. They fail as the draft does, and with
+ *  - NOT_AUTHORIZED: the step needs an administrator now
+ *  - LIMIT_EXCEEDED: 64 changes wait, or 8 of this author (of the account's creator, for removals)
+ *  - FAILED: it could not be kept, the account is gone or no longer the author's, or the
+ *    switchboard shuts down
+ *
+ * Then nothing has changed. They take the change over.
+ *
+ * Shutting down refuses what waits; what is being kept goes on and is answered. Who still waits
+ * when waiting is given up, or when the switchboard is disposed of, is told FAILED from there.
  */
 void dfl_switchboard_add_account (DflSwitchboard *self,
                                   const char *name,
@@ -104,7 +115,7 @@ void dfl_switchboard_remove_account (DflSwitchboard *self,
 
 /* --- Accounts --- */
 
-/* Borrowed accounts, in the order of their names; free the array. */
+/* Borrowed accounts, in the order of their names and ids; free the array. */
 GPtrArray *dfl_switchboard_get_accounts (DflSwitchboard *self);
 DflAccount *dfl_switchboard_get_account (DflSwitchboard *self, const char *id);
 
@@ -139,10 +150,12 @@ GPtrArray *dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_cal
 
 /*
  * Refuses offers from now on and declines what is offered with 480, decided by "shutdown"; emits
- * drained when the last call is gone, at once from a later turn of the loop if there is none.
+ * drained when the last call is gone and the last change of an account is answered, at once from a
+ * later turn of the loop if there is none.
  */
 void dfl_switchboard_shut_down (DflSwitchboard *self);
 
 /* Stops waiting for ACKs: what was decided and is not acknowledged ends as if Timer H had fired,
- * and is announced so. For the end of a shut-down that takes too long; drained follows. */
+ * and is announced so; nor for the change that is being kept. For the end of a shut-down that takes
+ * too long; drained follows. */
 void dfl_switchboard_give_up (DflSwitchboard *self);

@@ -10,6 +10,19 @@ dfl_sample_set (char **field, const char *value)
   *field = g_strdup (value);
 }
 
+void
+dfl_sample_set_list (char ***field, const char *items)
+{
+  g_auto (GStrv) parts = g_strsplit (items, ";", -1);
+  g_autoptr (GStrvBuilder) list = g_strv_builder_new ();
+
+  for (char **part = parts; *part != NULL; part++)
+    if (**part != '\0')
+      g_strv_builder_add (list, *part);
+  g_strfreev (*field);
+  *field = g_strv_builder_end (list);
+}
+
 DflAccountSettings *
 dfl_sample_settings (const char *name)
 {
@@ -20,6 +33,21 @@ dfl_sample_settings (const char *name)
   dfl_sample_set (&settings->user, name);
   dfl_sample_set (&settings->domain, "example.org");
   dfl_sample_set (&settings->redirect_domain, "example.org");
+  settings->registers = FALSE;
+
+  return settings;
+}
+
+DflAccountSettings *
+dfl_sample_kept_settings (const char *name, const char *id, const char *creator, gint64 created)
+{
+  DflAccountSettings *settings = dfl_sample_settings (name);
+
+  dfl_sample_set (&settings->id, id);
+  dfl_sample_set (&settings->creator, creator);
+  settings->created = created;
+  dfl_sample_set_list (&settings->users, creator);
+  dfl_sample_set_list (&settings->accept_from, "192.0.2.1");
 
   return settings;
 }

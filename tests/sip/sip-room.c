@@ -61,6 +61,7 @@ room_account (const char *name)
   raw_set (&settings->redirect_domain, "pbx.example");
   room_accept_from (settings, "127.0.0.1");
   settings->enabled = TRUE;
+  settings->registers = FALSE;
   settings->trusted = TRUE;
   settings->alert = TRUE;
   settings->ring_limit = 0;

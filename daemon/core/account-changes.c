@@ -1,0 +1,598 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/account-changes.h"
+
+#include "core/error.h"
+
+/*
+ * A change waits in the queue, is drafted when it is its turn, then is the one that the keeper is
+ * at, and last waits for its answer where it was refused: done is never told from within the
+ * function that was asked.
+ *
+ * The keeper cannot be called off, so that its answer finds a ticket, which outlives everything
+ * else and says whether anybody still wants to know.
+ */
+
+#define GONE "the account is gone: look which ones there are"
+#define LEAVING "deflectd is shutting down: try again when it runs again"
+
+typedef enum
+{
+  KIND_ADD,
+  KIND_UPDATE,
+  KIND_REMOVE
+} Kind;
+
+typedef struct
+{
+  Kind kind;
+  DflAccount *account;         /* NULL for a new one */
+  DflAccountSettings *seen;    /* what it had when the change was asked for */
+  DflAccountSettings *drafted; /* what is to be put in force */
+  char *name;
+  char *author;
+  gboolean as_administrator;
+  gboolean creator_owns;
+  DflAccountChange *change;
+  GError *error;
+  DflAccountDoneFunc done;
+  gpointer data;
+} Item;
+
+typedef struct
+{
+  DflAccountChanges *changes; /* NULL: nobody wants to know */
+} Ticket;
+
+struct _DflAccountChanges
+{
+  DflAccounts *accounts;
+  DflClock *clock;
+  DflKeeper *keeper;
+  void (*on_idle) (gpointer owner);
+  gpointer owner;
+
+  GQueue waiting; /* of Item */
+  Item *current;  /* the keeper is at it */
+  Ticket *ticket; /* of current */
+  GQueue refused; /* of Item, to be told */
+  DflAlarm *alarm;
+  gboolean leaving;
+};
+
+static void
+free_item (Item *item)
+{
+  g_clear_object (&item->account);
+  g_clear_pointer (&item->seen, dfl_account_settings_free);
+  g_clear_pointer (&item->drafted, dfl_account_settings_free);
+  g_clear_pointer (&item->change, dfl_account_change_free);
+  g_clear_error (&item->error);
+  g_free (item->name);
+  g_free (item->author);
+  g_free (item);
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Item, free_item)
+
+static gboolean
+is_root (const char *user)
+{
+  return g_strcmp0 (user, "root") == 0;
+}
+
+/* --- What becomes of an account --- */
+
+static gboolean
+check_new_account (DflAccountChanges *self, const char *name, const char *creator, GError **error)
+{
+  const GPtrArray *accounts = dfl_accounts_get_all (self->accounts);
+  guint limit = is_root (creator) ? DFL_MAX_ACCOUNTS_OF_ROOT : DFL_MAX_ACCOUNTS;
+  guint n = 0;
+
+  if (name == NULL || !dfl_account_name_is_valid (name))
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
+                           "name: expected a-z, then up to 31 of a-z, 0-9 and _");
+      return FALSE;
+    }
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const DflAccountSettings *settings = dfl_account_get_settings (accounts->pdata[i]);
+
+      if (g_strcmp0 (settings->creator, creator) != 0)
+        continue;
+      if (g_str_equal (settings->name, name))
+        {
+          g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
+                       "name: you have added an account %s already, choose another name or change "
+                       "that one",
+                       name);
+          return FALSE;
+        }
+      n++;
+    }
+
+  if (n >= limit)
+    {
+      g_set_error (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
+                   "you have added %u accounts, which is as many as you may: remove one first", n);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+check_keeper (DflAccountChanges *self, GError **error)
+{
+  if (self->keeper != NULL)
+    return TRUE;
+
+  g_set_error_literal (
+      error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
+      "this deflectd keeps no accounts: write accounts.d/NAME.conf in its settings "
+      "directory and have it reload");
+  return FALSE;
+}
+
+static gboolean
+check_known_account (DflAccountChanges *self, DflAccount *account, GError **error)
+{
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+
+  if (dfl_accounts_find_by_id (self->accounts, dfl_account_get_id (account)) != account)
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED, GONE);
+      return FALSE;
+    }
+  if (settings->creator == NULL)
+    {
+      g_set_error (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
+                   "account %s stands in the settings directory and is read-only here: have the "
+                   "administrator edit accounts.d/%s.conf there, then reload deflectd",
+                   settings->name, settings->name);
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static DflAccountSettings *
+make_base (DflAccountChanges *self, const char *name, const char *creator, gboolean creator_owns)
+{
+  DflAccountSettings *base = dfl_account_settings_new (name);
+
+  base->creator = g_strdup (creator);
+  base->created = dfl_accounts_get_created (self->accounts, dfl_clock_wall (self->clock));
+  /* No list is root alone. */
+  if (creator_owns && !is_root (creator))
+    {
+      g_strfreev (base->users);
+      base->users = g_strdupv ((char *[]){ (char *)creator, NULL });
+    }
+
+  return base;
+}
+
+/* id: of a new account, or NULL while it has none. */
+static DflAccountSettings *
+draft (DflAccountChanges *self,
+       const Item *item,
+       const char *id,
+       const DflAccountChange *change,
+       GError **error)
+{
+  g_autoptr (DflAccountSettings) base = NULL;
+  g_autoptr (DflAccountSettings) drafted = NULL;
+
+  if (!check_keeper (self, error))
+    return NULL;
+
+  if (item->account != NULL)
+    {
+      if (!check_known_account (self, item->account, error))
+        return NULL;
+      base = dfl_account_settings_ref (dfl_account_get_settings (item->account));
+    }
+  else
+    {
+      if (!check_new_account (self, item->name, item->author, error))
+        return NULL;
+      base = make_base (self, item->name, item->author, item->creator_owns);
+      base->id = g_strdup (id);
+    }
+
+  drafted = dfl_keeper_draft (self->keeper, base, change, error);
+  if (drafted != NULL && drafted->problem != NULL)
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS, drafted->problem);
+      return NULL;
+    }
+
+  /* An account with the default of users= belongs to who added it, however that was said. */
+  if (drafted != NULL && item->account == NULL && drafted->users[0] == NULL)
+    {
+      g_strfreev (drafted->users);
+      drafted->users = g_strdupv (base->users);
+    }
+
+  return g_steal_pointer (&drafted);
+}
+
+DflAccountSettings *
+dfl_account_changes_draft (DflAccountChanges *self,
+                           DflAccount *account,
+                           const char *name,
+                           const char *creator,
+                           gboolean creator_owns,
+                           const DflAccountChange *change,
+                           GError **error)
+{
+  Item item = {
+    .account = account,
+    .name = (char *)name,
+    .author = (char *)creator,
+    .creator_owns = creator_owns,
+  };
+
+  return draft (self, &item, NULL, change, error);
+}
+
+/* --- Answers --- */
+
+static void on_turn (gpointer data);
+
+static void
+arm (DflAccountChanges *self)
+{
+  if (self->alarm == NULL)
+    self->alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_turn, self);
+}
+
+/* Takes the item and the error over. */
+static void
+refuse (DflAccountChanges *self, Item *item, GError *error)
+{
+  item->error = error;
+  g_queue_push_tail (&self->refused, item);
+  arm (self);
+}
+
+gboolean
+dfl_account_changes_are_idle (DflAccountChanges *self)
+{
+  return self->current == NULL && g_queue_is_empty (&self->waiting)
+         && g_queue_is_empty (&self->refused);
+}
+
+static void
+refuse_with (DflAccountChanges *self, Item *item, DflError code, const char *message)
+{
+  refuse (self, item, g_error_new_literal (DFL_ERROR, (int)code, message));
+}
+
+/* --- The change whose turn it is --- */
+
+static DflAccount *
+put_in_force (DflAccountChanges *self, Item *item)
+{
+  if (item->kind == KIND_ADD)
+    {
+      DflAccount *account = dfl_accounts_add (self->accounts, g_steal_pointer (&item->drafted));
+
+      if (account == NULL)
+        g_set_error_literal (&item->error, DFL_ERROR, DFL_ERROR_FAILED,
+                             "the new account's id is taken: try again");
+      return account;
+    }
+
+  if (!check_known_account (self, item->account, &item->error))
+    return NULL;
+  if (item->kind == KIND_REMOVE)
+    {
+      dfl_accounts_remove (self->accounts, item->account);
+      return NULL;
+    }
+
+  dfl_account_update (item->account, g_steal_pointer (&item->drafted));
+  return item->account;
+}
+
+static void advance (DflAccountChanges *self);
+
+static void
+on_kept (const GError *error, gpointer data)
+{
+  g_autofree Ticket *ticket = data;
+  DflAccountChanges *self = ticket->changes;
+  g_autoptr (GObject) owner = NULL;
+  g_autoptr (DflAccount) account = NULL;
+  g_autoptr (Item) item = NULL;
+
+  if (self == NULL)
+    return;
+
+  owner = g_object_ref (self->owner);
+  self->ticket = NULL;
+  item = g_steal_pointer (&self->current);
+  if (error != NULL)
+    item->error = g_error_new_literal (DFL_ERROR, DFL_ERROR_FAILED, error->message);
+  else
+    g_set_object (&account, put_in_force (self, item));
+  item->done (account, item->error, item->data);
+
+  advance (self);
+  if (dfl_account_changes_are_idle (self))
+    self->on_idle (owner);
+}
+
+/*
+ * The state read again: what was asked for may have been allowed because the account was the
+ * author's own, and it may have been given to others since. Then it is as if it were gone.
+ */
+static gboolean
+is_still_own (const Item *item)
+{
+  const DflAccountSettings *now = dfl_account_get_settings (item->account);
+  const char *const *users = (const char *const *)now->users;
+
+  return g_strv_equal (users, (const char *const *)item->seen->users)
+         || (item->author != NULL && g_strv_contains (users, item->author));
+}
+
+static gboolean
+check_permission (const Item *item, GError **error)
+{
+  const DflAccountSettings *before = item->account != NULL
+                                         ? dfl_account_get_settings (item->account)
+                                         : NULL;
+
+  if (item->as_administrator || is_root (item->author))
+    return TRUE;
+
+  if (before != NULL && !is_still_own (item))
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED, GONE);
+      return FALSE;
+    }
+  if (dfl_account_settings_need_administrator (before, item->drafted, item->author))
+    {
+      g_set_error_literal (
+          error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
+          "this change needs an administrator: it says from where calls are taken, "
+          "for whom, or names a server that only this machine can reach");
+      return FALSE;
+    }
+
+  return TRUE;
+}
+
+static gboolean
+prepare (DflAccountChanges *self, Item *item, GError **error)
+{
+  const char *id = NULL;
+
+  if (item->kind == KIND_REMOVE)
+    return check_keeper (self, error) && check_known_account (self, item->account, error);
+
+  if (item->kind == KIND_ADD)
+    id = dfl_accounts_reserve_id (self->accounts);
+  item->drafted = draft (self, item, id, item->change, error);
+
+  return item->drafted != NULL && check_permission (item, error);
+}
+
+/* Gives the keeper the next change that may be kept, unless it is at one. */
+static void
+advance (DflAccountChanges *self)
+{
+  while (self->current == NULL && !g_queue_is_empty (&self->waiting))
+    {
+      Item *item = g_queue_pop_head (&self->waiting);
+      GError *error = NULL;
+
+      if (!prepare (self, item, &error))
+        {
+          refuse (self, item, error);
+          continue;
+        }
+
+      self->current = item;
+      self->ticket = g_new (Ticket, 1);
+      self->ticket->changes = self;
+      if (item->kind == KIND_REMOVE)
+        dfl_keeper_remove (self->keeper, dfl_account_get_id (item->account), on_kept, self->ticket);
+      else
+        dfl_keeper_save (self->keeper, item->drafted, on_kept, self->ticket);
+    }
+}
+
+static void
+on_turn (gpointer data)
+{
+  DflAccountChanges *self = data;
+  g_autoptr (GObject) owner = g_object_ref (self->owner);
+
+  self->alarm = NULL;
+  for (guint n = g_queue_get_length (&self->refused); n > 0; n--)
+    {
+      g_autoptr (Item) item = g_queue_pop_head (&self->refused);
+
+      item->done (NULL, item->error, item->data);
+    }
+
+  if (dfl_account_changes_are_idle (self))
+    self->on_idle (owner);
+}
+
+/* --- Asking --- */
+
+static gboolean
+is_by_author (const Item *item, const char *author)
+{
+  return g_strcmp0 (item->author, author) == 0;
+}
+
+static void
+enqueue (DflAccountChanges *self, Item *item)
+{
+  guint n = 0;
+
+  for (GList *link = self->waiting.head; link != NULL; link = link->next)
+    n += is_by_author (link->data, item->author) ? 1 : 0;
+
+  if (self->leaving)
+    refuse_with (self, item, DFL_ERROR_FAILED, LEAVING);
+  else if (n >= DFL_MAX_CHANGES_OF_ONE || g_queue_get_length (&self->waiting) >= DFL_MAX_CHANGES)
+    refuse_with (self, item, DFL_ERROR_LIMIT_EXCEEDED,
+                 "too many changes of accounts wait to be kept: try again in a moment");
+  else
+    {
+      g_queue_push_tail (&self->waiting, item);
+      advance (self);
+    }
+}
+
+static Item *
+new_item (
+    Kind kind, DflAccount *account, const char *author, DflAccountDoneFunc done, gpointer data)
+{
+  Item *item = g_new0 (Item, 1);
+
+  item->kind = kind;
+  if (account != NULL)
+    {
+      item->account = g_object_ref (account);
+      item->seen = dfl_account_settings_ref (dfl_account_get_settings (account));
+    }
+  item->author = g_strdup (author);
+  item->done = done;
+  item->data = data;
+
+  return item;
+}
+
+void
+dfl_account_changes_add (DflAccountChanges *self,
+                         const char *name,
+                         const DflAccountAuthor *author,
+                         gboolean creator_owns,
+                         DflAccountChange *change,
+                         DflAccountDoneFunc done,
+                         gpointer data)
+{
+  Item *item = new_item (KIND_ADD, NULL, author->caller, done, data);
+
+  item->name = g_strdup (name);
+  item->as_administrator = author->as_administrator;
+  item->creator_owns = creator_owns;
+  item->change = change;
+  enqueue (self, item);
+}
+
+void
+dfl_account_changes_update (DflAccountChanges *self,
+                            DflAccount *account,
+                            const DflAccountAuthor *author,
+                            DflAccountChange *change,
+                            DflAccountDoneFunc done,
+                            gpointer data)
+{
+  Item *item = new_item (KIND_UPDATE, account, author->caller, done, data);
+
+  item->as_administrator = author->as_administrator;
+  item->change = change;
+  enqueue (self, item);
+}
+
+void
+dfl_account_changes_remove (DflAccountChanges *self,
+                            DflAccount *account,
+                            DflAccountDoneFunc done,
+                            gpointer data)
+{
+  /* Whoever asked: the changes of one person's accounts must not keep the others' waiting. */
+  enqueue (self, new_item (KIND_REMOVE, account, dfl_account_get_settings (account)->creator, done,
+                           data));
+}
+
+/* --- Life --- */
+
+void
+dfl_account_changes_shut_down (DflAccountChanges *self)
+{
+  Item *item;
+
+  self->leaving = TRUE;
+  while ((item = g_queue_pop_head (&self->waiting)) != NULL)
+    refuse_with (self, item, DFL_ERROR_FAILED, LEAVING);
+}
+
+/* Nobody waits afterwards, whatever they do who are told so. */
+static void
+dismiss_all (DflAccountChanges *self)
+{
+  dfl_account_changes_shut_down (self);
+  if (self->current != NULL)
+    {
+      g_steal_pointer (&self->ticket)->changes = NULL;
+      refuse_with (
+          self, g_steal_pointer (&self->current), DFL_ERROR_FAILED,
+          "deflectd is shutting down and cannot say whether the change was kept: look when "
+          "it runs again");
+    }
+
+  while (!g_queue_is_empty (&self->refused))
+    {
+      g_autoptr (Item) item = g_queue_pop_head (&self->refused);
+
+      item->done (NULL, item->error, item->data);
+    }
+  dfl_clock_clear_alarm (self->clock, &self->alarm);
+}
+
+void
+dfl_account_changes_give_up (DflAccountChanges *self)
+{
+  if (dfl_account_changes_are_idle (self))
+    return;
+
+  dismiss_all (self);
+  self->on_idle (self->owner);
+}
+
+void
+dfl_account_changes_set_keeper (DflAccountChanges *self, DflKeeper *keeper)
+{
+  g_set_object (&self->keeper, keeper);
+}
+
+DflAccountChanges *
+dfl_account_changes_new (DflAccounts *accounts,
+                         DflClock *clock,
+                         void (*on_idle) (gpointer owner),
+                         gpointer owner)
+{
+  DflAccountChanges *self = g_new0 (DflAccountChanges, 1);
+
+  self->accounts = accounts;
+  self->clock = g_object_ref (clock);
+  self->on_idle = on_idle;
+  self->owner = owner;
+  g_queue_init (&self->waiting);
+  g_queue_init (&self->refused);
+
+  return self;
+}
+
+void
+dfl_account_changes_close (DflAccountChanges *self)
+{
+  dismiss_all (self);
+  g_clear_object (&self->keeper);
+  g_object_unref (self->clock);
+  g_free (self);
+}

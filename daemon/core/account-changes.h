@@ -1,0 +1,68 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The changes of accounts that users ask for: a queue, kept and put in force one after another. */
+
+#pragma once
+
+#include "core/accounts.h"
+#include "core/clock.h"
+#include "core/keeper.h"
+#include "core/switchboard.h"
+
+/* How many accounts one user may have added, and root. */
+#define DFL_MAX_ACCOUNTS 32
+#define DFL_MAX_ACCOUNTS_OF_ROOT 10000
+
+/* How many changes may wait for their turn, in all and of one user. */
+#define DFL_MAX_CHANGES 64
+#define DFL_MAX_CHANGES_OF_ONE 8
+
+typedef struct _DflAccountChanges DflAccountChanges;
+
+/* accounts is borrowed until close. on_idle is told when there is nothing to do, and nobody to
+ * answer, any more; owner, its argument, is referenced while others are called. */
+DflAccountChanges *dfl_account_changes_new (DflAccounts *accounts,
+                                            DflClock *clock,
+                                            void (*on_idle) (gpointer owner),
+                                            gpointer owner);
+
+/* Answers everybody who waits with FAILED, here and now, and lets go of everything; what the keeper
+ * is at may end later. */
+void dfl_account_changes_close (DflAccountChanges *self);
+
+void dfl_account_changes_set_keeper (DflAccountChanges *self, DflKeeper *keeper);
+
+/* As the functions of the switchboard. */
+DflAccountSettings *dfl_account_changes_draft (DflAccountChanges *self,
+                                               DflAccount *account,
+                                               const char *name,
+                                               const char *creator,
+                                               gboolean creator_owns,
+                                               const DflAccountChange *change,
+                                               GError **error);
+void dfl_account_changes_add (DflAccountChanges *self,
+                              const char *name,
+                              const DflAccountAuthor *author,
+                              gboolean creator_owns,
+                              DflAccountChange *change,
+                              DflAccountDoneFunc done,
+                              gpointer data);
+void dfl_account_changes_update (DflAccountChanges *self,
+                                 DflAccount *account,
+                                 const DflAccountAuthor *author,
+                                 DflAccountChange *change,
+                                 DflAccountDoneFunc done,
+                                 gpointer data);
+void dfl_account_changes_remove (DflAccountChanges *self,
+                                 DflAccount *account,
+                                 DflAccountDoneFunc done,
+                                 gpointer data);
+
+/* Refuses what comes from now on, and what waits; the change that is being kept goes on. */
+void dfl_account_changes_shut_down (DflAccountChanges *self);
+
+/* Waits for the keeper no longer: the change that is being kept is answered with FAILED. */
+void dfl_account_changes_give_up (DflAccountChanges *self);
+
+gboolean dfl_account_changes_are_idle (DflAccountChanges *self);

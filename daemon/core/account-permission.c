@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "core/account.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+/*
+ * What a user may have the daemon do for an own account is what the user could do without it:
+ * register an own address at a server somewhere. The daemon must not lend what it has beyond that:
+ * a user part that calls from the network are taken for, the eyes of other users, and its place on
+ * this machine and its links, from where servers may believe it more than the network.
+ */
+
+/* --- Addresses that mean this machine or its links --- */
+
+static gboolean
+is_local_ipv4 (const guint8 bytes[4])
+{
+  static const guint8 broadcast[4] = { 255, 255, 255, 255 };
+
+  return bytes[0] == 0 || bytes[0] == 127 || (bytes[0] == 169 && bytes[1] == 254)
+         || (bytes[0] & 0xF0) == 0xE0 || memcmp (bytes, broadcast, 4) == 0;
+}
+
+/* The forms of an IPv6 address that carry an IPv4 one, and may reach it. */
+static const struct
+{
+  guint8 prefix[12];
+  guint length; /* in bytes; the IPv4 address follows */
+} carriers[] = {
+  { { 0 }, 12 },                        /* ::a.b.c.d, and with it :: and ::1 */
+  { { [10] = 0xFF, [11] = 0xFF }, 12 }, /* ::ffff:a.b.c.d */
+  { { [8] = 0xFF, [9] = 0xFF }, 12 },   /* ::ffff:0:a.b.c.d, RFC 2765 */
+  { { 0x00, 0x64, 0xFF, 0x9B }, 12 },   /* 64:ff9b::/96, RFC 6052 */
+  { { 0x20, 0x02 }, 2 },                /* 2002::/16, RFC 3056 */
+};
+
+static gboolean
+is_local_ipv6 (const guint8 bytes[16])
+{
+  if (bytes[0] == 0xFF || (bytes[0] == 0xFE && (bytes[1] & 0xC0) == 0x80))
+    return TRUE;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (carriers); i++)
+    if (memcmp (bytes, carriers[i].prefix, carriers[i].length) == 0
+        && is_local_ipv4 (bytes + carriers[i].length))
+      return TRUE;
+
+  return FALSE;
+}
+
+/* The names that the usual /etc/hosts gives to loopback addresses, and what RFC 6761 reserves. */
+static gboolean
+is_local_name (const char *host)
+{
+  static const char *const names[] = { "localhost",
+                                       "localhost4",
+                                       "localhost6",
+                                       "localhost.localdomain",
+                                       "localhost4.localdomain4",
+                                       "localhost6.localdomain6",
+                                       "ip6-localhost",
+                                       "ip6-loopback",
+                                       NULL };
+
+  return g_strv_contains (names, host) || g_str_has_suffix (host, ".localhost");
+}
+
+/* HOST of HOST, HOST:PORT, [ADDRESS] or [ADDRESS]:PORT, in lower case, without zone and final dots.
+ * Two colons without brackets are an IPv6 address. */
+static char *
+take_host (const char *text)
+{
+  const char *colon = strchr (text, ':');
+  const char *end = text + strlen (text);
+  char *host;
+
+  if (*text == '[')
+    {
+      text++;
+      end = text + strcspn (text, "]");
+    }
+  else if (colon != NULL && strchr (colon + 1, ':') == NULL)
+    end = colon;
+
+  host = g_ascii_strdown (text, end - text);
+  host[strcspn (host, "%")] = '\0';
+  for (gsize length = strlen (host); length > 0 && host[length - 1] == '.'; length--)
+    host[length - 1] = '\0';
+
+  return host;
+}
+
+/* Whether the server is one that only this machine or its links have. What a name resolves to is
+ * not asked here: it changes, and who connects must look at it then. */
+static gboolean
+is_local_server (const char *server)
+{
+  g_autofree char *host = take_host (server);
+  struct in6_addr ipv6;
+  struct in_addr ipv4;
+
+  if (inet_pton (AF_INET6, host, &ipv6) == 1)
+    return is_local_ipv6 (ipv6.s6_addr);
+  /* All that the resolver takes for an IPv4 address: "127.1", "0x7f.0.0.1", "2130706433". */
+  if (inet_aton (host, &ipv4) != 0)
+    return is_local_ipv4 ((const guint8 *)&ipv4.s_addr);
+
+  return *host == '\0' || is_local_name (host);
+}
+
+/* --- The rule --- */
+
+static const char *
+get_registrar (const DflAccountSettings *settings)
+{
+  return *settings->registrar != '\0' ? settings->registrar : settings->domain;
+}
+
+static gboolean
+equal_lists (char **a, char **b)
+{
+  return g_strv_equal ((const char *const *)a, (const char *const *)b);
+}
+
+static gboolean
+belongs_to (const DflAccountSettings *settings, const char *user)
+{
+  return g_strcmp0 (settings->users[0], user) == 0 && user != NULL && settings->users[1] == NULL
+         && !g_str_equal (user, "*");
+}
+
+/* Where calls to its user part come from, and what is believed of what they say. */
+static gboolean
+changes_sources (const DflAccountSettings *before, const DflAccountSettings *after)
+{
+  if (before == NULL)
+    return !after->registers || after->accept_from[0] != NULL;
+
+  return before->registers != after->registers
+         || !equal_lists (before->accept_from, after->accept_from)
+         || (!after->registers
+             && (g_strcmp0 (before->address, after->address) != 0
+                 || (after->trusted && !before->trusted)));
+}
+
+static gboolean
+changes_to_local_server (const DflAccountSettings *before, const DflAccountSettings *after)
+{
+  const char *registrar = get_registrar (after);
+  const char *proxy = after->outbound_proxy;
+
+  if ((before == NULL || g_strcmp0 (get_registrar (before), registrar) != 0)
+      && is_local_server (registrar))
+    return TRUE;
+
+  return *proxy != '\0' && (before == NULL || g_strcmp0 (before->outbound_proxy, proxy) != 0)
+         && is_local_server (proxy);
+}
+
+gboolean
+dfl_account_settings_need_administrator (const DflAccountSettings *before,
+                                         const DflAccountSettings *after,
+                                         const char *caller)
+{
+  if (before != NULL ? !equal_lists (before->users, after->users) : !belongs_to (after, caller))
+    return TRUE;
+
+  /* Nobody can say what an account was that could not be read. */
+  if (before != NULL && before->problem != NULL)
+    before = NULL;
+
+  return changes_sources (before, after) || changes_to_local_server (before, after)
+         || (!after->tls_verify && (before == NULL || before->tls_verify));
+}
