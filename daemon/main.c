@@ -22,6 +22,7 @@
 #include "core/switchboard.h"
 #include "log.h"
 #include "loop-clock.h"
+#include "memory.h"
 #include "names.h"
 #include "notify.h"
 #include "options.h"
@@ -318,6 +319,7 @@ run (DflOptions *options)
   g_autoptr (GError) error = NULL;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
   Daemon self = { .options = options, .loop = loop };
+  guint watchdog = dfl_notify_start_watchdog ();
   guint hangup = g_unix_signal_add (SIGHUP, on_hangup, &self);
   guint terminate = g_unix_signal_add (SIGTERM, on_terminate, &self);
   guint interrupt = g_unix_signal_add (SIGINT, on_terminate, &self);
@@ -332,6 +334,7 @@ run (DflOptions *options)
   g_source_remove (hangup);
   g_source_remove (terminate);
   g_source_remove (interrupt);
+  g_clear_handle_id (&watchdog, g_source_remove);
   take_down (&self);
   return self.exit_code;
 }
@@ -369,6 +372,7 @@ main (int argc, char **argv)
       g_print ("deflectd %s\n", DFL_VERSION);
       return 0;
     }
+  dfl_hide_memory ();
   umask (S_IRWXG | S_IRWXO);
   signal (SIGPIPE, SIG_IGN);
   dfl_log_init ();

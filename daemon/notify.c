@@ -27,3 +27,22 @@ dfl_notify_stopping (void)
 {
   sd_notify (FALSE, "STOPPING=1");
 }
+
+static gboolean
+on_watchdog (gpointer data)
+{
+  sd_notify (FALSE, "WATCHDOG=1");
+  return G_SOURCE_CONTINUE;
+}
+
+guint
+dfl_notify_start_watchdog (void)
+{
+  uint64_t interval; /* microseconds */
+
+  if (sd_watchdog_enabled (FALSE, &interval) <= 0)
+    return 0;
+  on_watchdog (NULL);
+  /* Before all else in a turn of the loop: what is watched is that it turns. */
+  return g_timeout_add_full (G_PRIORITY_HIGH, MAX (interval / 2000, 1), on_watchdog, NULL, NULL);
+}
