@@ -16,6 +16,7 @@
 #include "core/offer.h"
 #include "store/key-readers.h"
 #include "store/spelling.h"
+#include "store/wipe.h"
 
 /* So many problems of one file are told; a person wants to see the next one after mending these. */
 #define MAX_PROBLEMS 20
@@ -23,7 +24,7 @@
 
 struct _DflKeyFile
 {
-  char *path;
+  char *path; /* or NULL */
   GKeyFile *keys;
   GPtrArray *lines;  /* of DflKeyLine, in the order of the file; none that stands twice */
   GHashTable *index; /* "GROUP" or "GROUP\nKEY" to its DflKeyLine */
@@ -46,14 +47,16 @@ key_line_free (gpointer data)
 static void
 add_problem (DflKeyFile *self, guint line, const char *what, const char *text)
 {
+  g_autofree char *where = NULL;
+
   if (self->problems->len >= MAX_PROBLEMS)
     {
       self->n_untold++;
       return;
     }
-  g_ptr_array_add (self->problems,
-                   what != NULL ? g_strdup_printf ("%s:%u: %s: %s", self->path, line, what, text)
-                                : g_strdup_printf ("%s:%u: %s", self->path, line, text));
+  where = self->path != NULL ? g_strdup_printf ("%s:%u: ", self->path, line) : g_strdup ("");
+  g_ptr_array_add (self->problems, g_strconcat (where, what != NULL ? what : text,
+                                                what != NULL ? ": " : NULL, text, NULL));
 }
 
 /* A key as a message shows it: whatever stands before the = came from a file. */
@@ -106,8 +109,9 @@ dfl_key_file_take_problems (DflKeyFile *self)
   GPtrArray *problems = g_steal_pointer (&self->problems);
 
   if (self->n_untold > 0)
-    g_ptr_array_add (problems, g_strdup_printf ("%s: %u more problems, shown when these are mended",
-                                                self->path, self->n_untold));
+    g_ptr_array_add (problems, g_strdup_printf ("%s%s%u more problems, shown when these are mended",
+                                                self->path != NULL ? self->path : "",
+                                                self->path != NULL ? ": " : "", self->n_untold));
   self->problems = g_ptr_array_new_with_free_func (g_free);
   self->n_untold = 0;
   return problems;
@@ -141,7 +145,7 @@ find_bad_bytes (const char *line, gsize length)
 static GPtrArray *
 split_lines (DflKeyFile *self, const char *data, gsize length)
 {
-  GPtrArray *lines = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *lines = g_ptr_array_new_with_free_func (dfl_wipe_free);
   const char *end = data + length;
 
   if (length >= 3 && memcmp (data, "\xEF\xBB\xBF", 3) == 0)
@@ -169,16 +173,15 @@ static GKeyFile *
 parse_lines (GPtrArray *lines)
 {
   g_autoptr (GKeyFile) keys = g_key_file_new ();
-  g_autoptr (GString) text = g_string_new (NULL);
+  char *text;
+  gboolean parses;
 
-  for (guint i = 0; i < lines->len; i++)
-    {
-      g_string_append (text, g_ptr_array_index (lines, i));
-      g_string_append_c (text, '\n');
-    }
-  return g_key_file_load_from_data (keys, text->str, text->len, G_KEY_FILE_NONE, NULL)
-             ? g_steal_pointer (&keys)
-             : NULL;
+  g_ptr_array_add (lines, NULL);
+  text = g_strjoinv ("\n", (char **)lines->pdata);
+  g_ptr_array_set_size (lines, (gint)lines->len - 1);
+  parses = g_key_file_load_from_data (keys, text, strlen (text), G_KEY_FILE_NONE, NULL);
+  dfl_wipe_free (text);
+  return parses ? g_steal_pointer (&keys) : NULL;
 }
 
 static gboolean
@@ -291,7 +294,7 @@ dfl_key_file_new (const char *path, const char *data, gsize length)
   DflKeyFile *self = g_new0 (DflKeyFile, 1);
   g_autoptr (GPtrArray) lines = NULL;
 
-  self->path = dfl_text_clean (path, -1, 1024);
+  self->path = path != NULL ? dfl_text_clean (path, -1, 1024) : NULL;
   self->problems = g_ptr_array_new_with_free_func (g_free);
   self->lines = g_ptr_array_new_with_free_func (key_line_free);
   self->index = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -334,13 +337,37 @@ dfl_key_file_find (DflKeyFile *self, const char *group, const char *key)
 
 /* --- Values --- */
 
+gboolean
+dfl_key_file_is_plain (const char *value)
+{
+  char *clean = dfl_text_clean (value, -1, strlen (value));
+  gboolean plain = g_str_equal (value, clean);
+
+  dfl_wipe_free (clean);
+  return plain;
+}
+
+/* White space that was not escaped is nothing of the value. */
+static void
+chomp_raw (DflKeyFile *self, const DflKeyLine *at)
+{
+  char *raw = g_key_file_get_value (self->keys, at->group, at->key, NULL);
+  gsize length = raw != NULL ? strlen (raw) : 0;
+
+  if (length > 0 && g_ascii_isspace (raw[length - 1]))
+    g_key_file_set_value (self->keys, at->group, at->key, g_strchomp (raw));
+  dfl_wipe_free (raw);
+}
+
 /* NULL, and a complaint where the line has a fault of its own that was not told before. */
 static char *
-get_value (DflKeyFile *self, const DflKeyLine *at)
+get_value (DflKeyFile *self, const DflKeyLine *at, gboolean literal)
 {
   g_autoptr (GError) error = NULL;
-  g_autofree char *value = g_key_file_get_string (self->keys, at->group, at->key, &error);
-  g_autofree char *clean = NULL;
+  g_autofree char *value = NULL;
+
+  chomp_raw (self, at);
+  value = g_key_file_get_string (self->keys, at->group, at->key, &error);
 
   /* An escape that is none gives both an error and what could be read. */
   if (error != NULL)
@@ -350,14 +377,22 @@ get_value (DflKeyFile *self, const DflKeyLine *at)
                                "has a backslash that begins no escape; write \\\\ for one");
       return NULL;
     }
-  g_strstrip (value);
-  clean = dfl_text_clean (value, -1, strlen (value));
-  if (!g_str_equal (value, clean))
+  if (!literal)
+    g_strstrip (value);
+  if (!dfl_key_file_is_plain (value))
     {
       dfl_key_file_complain (self, at, "holds control characters; expected plain text");
       return NULL;
     }
   return g_steal_pointer (&value);
+}
+
+gboolean
+dfl_key_file_says (DflKeyFile *self, const char *group, const char *key, const char *value)
+{
+  g_autofree char *said = g_key_file_get_string (self->keys, group, key, NULL);
+
+  return said != NULL && g_str_equal (g_strstrip (said), value);
 }
 
 char **
@@ -394,7 +429,7 @@ complain_unknown_key (DflKeyFile *self, const DflKeyLine *at, const DflKeySpec *
   const char *meant;
 
   for (const DflKeySpec *spec = specs; spec->key != NULL; spec++)
-    if (spec->read != dfl_key_read_later)
+    if (spec->read != dfl_key_read_later && spec->read != dfl_key_read_refused)
       g_ptr_array_add (known, (gpointer)spec->key);
   g_ptr_array_add (known, NULL);
 
@@ -418,15 +453,16 @@ dfl_key_file_read_group (DflKeyFile *self,
     {
       const DflKeyLine *at = g_ptr_array_index (self->lines, i);
       const DflKeySpec *spec;
-      g_autofree char *value = NULL;
+      char *value = NULL;
 
       if (at->key == NULL || !g_str_equal (at->group, group))
         continue;
       spec = find_spec (specs, at->key);
       if (spec == NULL)
         complain_unknown_key (self, at, specs);
-      else if ((value = get_value (self, at)) != NULL)
+      else if ((value = get_value (self, at, spec->literal)) != NULL)
         spec->read (self, at, spec, value, into);
+      dfl_wipe_free (value);
     }
 }
 
@@ -442,7 +478,7 @@ dfl_key_file_read_names (DflKeyFile *self,
       g_autofree char *value = NULL;
 
       if (at->key != NULL && g_str_equal (at->group, group)
-          && (value = get_value (self, at)) != NULL)
+          && (value = get_value (self, at, FALSE)) != NULL)
         read_one (self, at, NULL, value, into);
     }
 }

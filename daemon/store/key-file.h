@@ -18,8 +18,8 @@ typedef struct
 typedef struct _DflKeyFile DflKeyFile;
 typedef struct _DflKeySpec DflKeySpec;
 
-/* Puts one value where it belongs, or complains. value is decoded and has no white space around it
- * and no control character in it. */
+/* Puts one value where it belongs, or complains. value is decoded and has no control character in
+ * it, and no white space around it unless the key is literal and it was escaped. */
 typedef void (*DflKeyReadFunc) (DflKeyFile *file,
                                 const DflKeyLine *at,
                                 const DflKeySpec *spec,
@@ -33,12 +33,15 @@ struct _DflKeySpec
   gsize offset;           /* where in the struct the value goes, for the readers of key-readers.h */
   guint minimum, maximum; /* dfl_key_read_number; the greatest length for dfl_key_read_text */
   const char *harmless;   /* dfl_key_read_later: the one value that changes nothing */
+  const char *refusal;    /* dfl_key_read_refused: what is told */
+  gboolean literal;       /* spaces that were escaped stay at the ends of the value */
 };
 
 /*
- * Parses a text that may hold anything; path is for messages only. What is wrong with the syntax
- * becomes problems of the file, every bad line its own; the other lines can be read all the same,
- * but a key that stands twice has no value.
+ * Parses a text that may hold anything; path is for messages only, and NULL for a text that nobody
+ * sees, whose problems then name no line either. What is wrong with the syntax becomes problems of
+ * the file, every bad line its own; the other lines can be read all the same, but a key that stands
+ * twice has no value.
  */
 DflKeyFile *dfl_key_file_new (const char *path, const char *data, gsize length);
 void dfl_key_file_free (DflKeyFile *self);
@@ -62,11 +65,15 @@ dfl_key_file_read_names (DflKeyFile *self, const char *group, DflKeyReadFunc rea
 /* The line of a key, or with NULL of the group; NULL if it is not there. */
 const DflKeyLine *dfl_key_file_find (DflKeyFile *self, const char *group, const char *key);
 
+/* Whether the key is there and has this very value. */
+gboolean
+dfl_key_file_says (DflKeyFile *self, const char *group, const char *key, const char *value);
+
 /* The items of a list, without white space around them and without empty ones; NULL and a complaint
  * where it is none. */
 char **dfl_key_file_get_list (DflKeyFile *self, const DflKeyLine *at);
 
-/* Adds "PATH:LINE: KEY: ..." to the problems. */
+/* Adds "PATH:LINE: KEY: ..." to the problems, "KEY: ..." where there is no path. */
 void dfl_key_file_complain (DflKeyFile *self, const DflKeyLine *at, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
@@ -76,6 +83,9 @@ void dfl_key_file_complain_missing (DflKeyFile *self,
                                     const char *key,
                                     const char *format,
                                     ...) G_GNUC_PRINTF (4, 5);
+
+/* Whether value holds nothing but what people can read; what no value of a key file may lack. */
+gboolean dfl_key_file_is_plain (const char *value);
 
 /* What a complaint quotes of a value: cleaned, cut, in quotation marks. */
 char *dfl_key_file_quote (const char *value);

@@ -70,3 +70,13 @@ dfl_key_read_later (DflKeyFile *file,
                            "this version does not support it yet; remove the line or set it to %s",
                            spec->harmless);
 }
+
+void
+dfl_key_read_refused (DflKeyFile *file,
+                      const DflKeyLine *at,
+                      const DflKeySpec *spec,
+                      const char *value,
+                      gpointer into)
+{
+  dfl_key_file_complain (file, at, "%s", spec->refusal);
+}

@@ -7,8 +7,8 @@
 
 #include "store/key-file.h"
 
-/* A gboolean, a guint from minimum to maximum, a char * of at most maximum bytes, and a key that
- * only its harmless value is taken from. */
+/* A gboolean, a guint from minimum to maximum, a char * of at most maximum bytes, a key that only
+ * its harmless value is taken from, and one that is none here. */
 void dfl_key_read_boolean (DflKeyFile *file,
                            const DflKeyLine *at,
                            const DflKeySpec *spec,
@@ -29,3 +29,8 @@ void dfl_key_read_later (DflKeyFile *file,
                          const DflKeySpec *spec,
                          const char *value,
                          gpointer into);
+void dfl_key_read_refused (DflKeyFile *file,
+                           const DflKeyLine *at,
+                           const DflKeySpec *spec,
+                           const char *value,
+                           gpointer into);

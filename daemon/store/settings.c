@@ -7,9 +7,11 @@
 
 #include "core/error.h"
 #include "core/listen.h"
+#include "store/account-file.h"
 #include "store/key-file.h"
 #include "store/key-readers.h"
 #include "store/slurp.h"
+#include "store/wipe.h"
 
 #define DAEMON "daemon"
 #define ACCOUNTS_DIR "accounts.d"
@@ -20,7 +22,6 @@
 #define DEFAULT_T1 500
 #define DEFAULT_T2 4000
 #define MAX_LISTEN 32
-#define MAX_NAME_LENGTH 32
 
 static DflSettings *
 settings_new (void)
@@ -168,8 +169,9 @@ load_daemon (const char *config_dir, GError **error)
 {
   g_autofree char *path = g_build_filename (config_dir, "deflectd.conf", NULL);
   g_autoptr (GError) slurp_error = NULL;
+  struct stat facts;
   gsize length = 0;
-  g_autofree char *data = dfl_slurp (path, &length, &slurp_error);
+  g_autofree char *data = dfl_slurp (path, &facts, &length, &slurp_error);
 
   if (data != NULL)
     return dfl_settings_from_data (path, data, length, error);
@@ -181,25 +183,17 @@ load_daemon (const char *config_dir, GError **error)
 
 /* --- accounts.d --- */
 
-static gboolean
-is_account_name (const char *name)
-{
-  gsize length = strlen (name);
-
-  return length >= 1 && length <= MAX_NAME_LENGTH && g_ascii_islower (name[0])
-         && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789_") == length;
-}
-
 static void
 load_account (DflSettings *self, const char *directory, const char *file_name)
 {
   g_autofree char *path = g_build_filename (directory, file_name, NULL);
   g_autofree char *name = g_strndup (file_name, strlen (file_name) - strlen (SUFFIX));
   g_autoptr (GError) error = NULL;
-  g_autofree char *data = NULL;
-  gsize length = 0;
+  DflAccountFile file = { .kind = DFL_ACCOUNT_FILE_SETTINGS, .path = path };
+  struct stat facts;
+  char *data;
 
-  if (!is_account_name (name))
+  if (!dfl_account_name_is_valid (name))
     {
       g_autofree char *shown = g_filename_display_name (path);
       g_autofree char *quoted = dfl_key_file_quote (shown);
@@ -211,11 +205,13 @@ load_account (DflSettings *self, const char *directory, const char *file_name)
       return;
     }
 
-  data = dfl_slurp (path, &length, &error);
+  data = dfl_slurp (path, &facts, &file.length, &error);
   if (data != NULL)
     {
-      g_ptr_array_add (self->accounts,
-                       dfl_account_settings_from_data (name, path, data, length, self->problems));
+      file.data = data;
+      file.mode = facts.st_mode;
+      g_ptr_array_add (self->accounts, dfl_account_file_read (&file, name, self->problems));
+      dfl_wipe_free_bytes (data, file.length);
       return;
     }
   /* A file that went between the listing and now is no account any more. */

@@ -8,7 +8,8 @@
 #include <glib.h>
 
 /*
- * Makes the directory with mode 0700 where it is missing. Fails where the path is something else,
- * or cannot be made, or cannot be written to, naming it and what to do.
+ * Makes the directory with mode 0700 where it is missing. Fails with DFL_ERROR_INVALID_SETTINGS
+ * where the path is something else, cannot be made or written to, or where other users than the
+ * daemon's and root can write to it, naming it and what to do.
  */
 gboolean dfl_state_dir_prepare (const char *path, GError **error);

@@ -328,7 +328,7 @@ test_too_large (Fixture *fixture, gconstpointer data)
 
   write_file (fixture->accounts, "bad.conf", "", 0);
   g_assert_cmpint (truncate (path, 10 * 1024 * 1024), ==, 0);
-  assert_bad_account (fixture, ": is larger than 256 KB; expected a key file of a few lines");
+  assert_bad_account (fixture, ": is larger than 256 KB; expected a file of a few lines");
 }
 
 static void

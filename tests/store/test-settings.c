@@ -39,6 +39,11 @@ describe_account (const DflAccountSettings *a)
   g_string_append_printf (text, "trusted=%s\nalert=%s\nring-limit=%u\ndecline-status=%u\n",
                           boolean (a->trusted), a->alert ? "ringing" : "silent", a->ring_limit,
                           a->decline_status);
+  g_string_append_printf (text, "register=%s\nregistrar=%s\noutbound-proxy=%s\ntransport=%d\n",
+                          boolean (a->registers), a->registrar, a->outbound_proxy,
+                          (int)a->transport);
+  g_string_append_printf (text, "username=%s\npassword=%s\ntls-verify=%s\n", a->username,
+                          a->password != NULL ? a->password : "(none)", boolean (a->tls_verify));
   g_string_append_printf (text, "max-offers=%u\ndefault-target=%s\n", a->max_offers,
                           a->default_target != NULL ? a->default_target : "(none)");
   g_string_append_printf (text, "sips-downgrade=%s\nlocal-targets=%s\nredirect-domain=%s\n",
@@ -122,9 +127,28 @@ test_account_good (void)
     { "allow-local-targets=true", "local-targets=true" },
     { "redirect-domain=sip.example.net:5080", "redirect-domain=sip.example.net:5080" },
     { "redirect-domain=[2001:db8::1]", "redirect-domain=[2001:db8::1]" },
+    { "", "register=false" },
+    { "", "registrar=" },
+    { "", "outbound-proxy=" },
+    { "", "transport=0" },
+    { "", "username=" },
+    { "", "password=(none)" },
+    { "", "tls-verify=true" },
+    { "registrar=sip.example.net", "registrar=sip.example.net" },
+    { "registrar=[2001:db8::1]:5070", "registrar=[2001:db8::1]:5070" },
+    { "outbound-proxy=192.0.2.1:5080", "outbound-proxy=192.0.2.1:5080" },
+    { "transport=auto", "transport=0" },
+    { "transport=udp", "transport=1" },
+    { "transport=tcp", "transport=2" },
+    { "transport=tls", "transport=3" },
+    { "username=alice@work", "username=alice@work" },
+    { "password=p;a=s#s\\\\ ", "password=p;a=s#s\\" },
+    { "password= \\s p s\\s ", "password=  p s " },
+    { "password=", "password=(none)" },
+    { "password=Zoë 🔑", "password=Zoë 🔑" },
+    { "tls-verify=false", "tls-verify=false" },
     /* Keys of later versions, with the value that changes nothing. */
     { "diversion=off", "alert=ringing" },
-    { "transport=auto", "alert=ringing" },
     /* Targets. */
     { "[targets]\nmobile=Mobile;sip:+4915550100@example.org",
       "target=mobile|Mobile|sip:+4915550100@example.org" },
@@ -206,6 +230,9 @@ test_account_address (void)
 }
 
 #define LATER "this version does not support it yet; remove the line"
+#define OF_STATE "is allowed in files of the state directory only; the file's name is the account's"
+#define SECRET_64 "secretsecretsecretsecretsecretsecretsecretsecretsecretsecretsecr"
+#define SECRET_257 SECRET_64 SECRET_64 SECRET_64 SECRET_64 "s"
 #define NO_NUMBER "expected a whole number from "
 
 /* What stands behind ACCOUNT, and the problem without the name of the file. */
@@ -249,15 +276,40 @@ static const Row bad_rows[] = {
     "5: redirect-domain: expected HOST or HOST:PORT, not \"exa mple\"" },
   { "redirect-domain=", "5: redirect-domain: expected HOST or HOST:PORT, not \"\"" },
   { "register=true", "5: register: stands in line 3 already; keep one of the two" },
-  { "registrar=sip.example.org", "5: registrar: " LATER },
-  { "outbound-proxy=sip.example.org", "5: outbound-proxy: " LATER },
-  { "transport=tls", "5: transport: " LATER " or set it to auto" },
-  { "username=alice", "5: username: " LATER },
-  { "password=secret", "5: password: " LATER },
-  { "password-file=/etc/shadow", "5: password-file: " LATER },
+  { "registrar=sip:x", "5: registrar: expected HOST or HOST:PORT, not \"sip:x\"" },
+  { "registrar=", "5: registrar: expected HOST or HOST:PORT, not \"\"" },
+  { "outbound-proxy=a b", "5: outbound-proxy: expected HOST or HOST:PORT, not \"a b\"" },
+  { "transport=sctp", "5: transport: expected auto, udp, tcp or tls, not \"sctp\"" },
+  { "transport=TLS", "5: transport: expected auto, udp, tcp or tls, not \"TLS\"" },
+  { "password=secret\\q",
+    "5: password: has a backslash that begins no escape; write \\\\ for one" },
+  { "password=secret\\n", "5: password: holds control characters; expected plain text" },
+  { "password=" SECRET_257, "5: password: expected at most 256 bytes of text" },
+  { "password=secret\npassword=secret",
+    "6: password: stands in line 5 already; keep one of the two" },
+  { "passwort=secret", "5: passwort: unknown key; did you mean password?" },
+  { "password-file=secret",
+    "5: password-file: names a credential, and the daemon was started without any; put "
+    "LoadCredential=password:DIRECTORY into its unit and the file NAME into that directory, or "
+    "write an absolute path" },
+  { "password-file=secret/x",
+    "5: password-file: expected an absolute path, or the NAME of a credential without a /" },
+  { "password-file=",
+    "5: password-file: expected an absolute path, or the NAME of a credential without a /" },
+  { "password-file=/secret/x",
+    "5: password-file: cannot be opened (No such file or directory); expected a file that the user "
+    "of deflectd may read, whose first line is the password" },
+  { "password-file=/dev/zero",
+    "5: password-file: is no regular file; expected one whose first line is the password" },
+  { "password=secret\npassword-file=/dev/zero",
+    "6: password-file: is no regular file; expected one whose first line is the password; "
+    "alice.conf:6: password-file: stands beside password=; keep one of the two" },
+  { "name=bob", "5: name: " OF_STATE },
+  { "creator=bob", "5: creator: " OF_STATE },
+  { "created=1", "5: created: " OF_STATE },
   { "allowed-targets=*", "5: allowed-targets: " LATER },
   { "diversion=both", "5: diversion: " LATER " or set it to off" },
-  { "tls-verify=no", "5: tls-verify: " LATER },
+  { "tls-verify=no", "5: tls-verify: expected true or false, not \"no\"" },
   { "tls-ca=/etc/ca.pem", "5: tls-ca: " LATER },
   { "ringlimit=5", "5: ringlimit: unknown key; did you mean ring-limit?" },
   { "RING_LIMIT=5", "5: RING_LIMIT: unknown key; did you mean ring-limit?" },
@@ -416,12 +468,16 @@ test_account_missing (void)
     { "[targets]\n", "alice.conf:1: [account]: the group is missing; expected it and its keys" },
     { "\n[account]\nregister=false\naccept-from=::1",
       "alice.conf:2: address: is missing; expected address=sip:USER@HOST" },
+    { "[account]\naddress=sip:a@b", NULL },
+    { "[account]\naddress=sip:a@b\nregister=true", NULL },
     { "[account]\naddress=sip:a@b\naccept-from=::1",
-      "alice.conf:1: register: is missing, so the account would register; this version serves "
-      "direct accounts only: set register=false and name the callers' servers in accept-from=" },
+      "alice.conf:3: accept-from: is for direct accounts, and this one registers; remove the line, "
+      "or set register=false" },
     { "[account]\naddress=sip:a@b\nregister=true\naccept-from=::1",
-      "alice.conf:3: register: this version serves direct accounts only; set it to false and name "
-      "the callers' servers in accept-from=" },
+      "alice.conf:4: accept-from: is for direct accounts, and this one registers; remove the line, "
+      "or set register=false" },
+    { "[account]\naddress=sip:a@b\nregister=no\naccept-from=::1",
+      "alice.conf:3: register: expected true or false, not \"no\"" },
     { "[account]\naddress=sip:a@b\nregister=false",
       "alice.conf:1: accept-from: is missing; expected the numeric addresses or prefixes that "
       "calls "
