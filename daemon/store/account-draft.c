@@ -41,11 +41,9 @@ is_key (const char *key)
 static gboolean
 has_default (const char *key)
 {
-  const DflKeySpec *spec = dfl_account_keys (DFL_ACCOUNT_FILE_DRAFT);
+  const DflKeySpec *spec = dfl_key_spec_find (dfl_account_keys (DFL_ACCOUNT_FILE_DRAFT), key);
 
-  while (spec->key != NULL && !g_pattern_match_simple (spec->key, key))
-    spec++;
-  return spec->key != NULL && spec->read != dfl_key_read_refused;
+  return spec != NULL && spec->read != dfl_key_read_refused;
 }
 
 static void

@@ -352,54 +352,41 @@ dfl_account_read_target (DflKeyFile *file,
 
 #define SETTING(name) .offset = G_STRUCT_OFFSET (DflAccountSettings, name)
 
-#define COMMON_KEYS                                                                                \
-  { .key = "address", .read = read_address },                                                      \
-      { .key = "display-name",                                                                     \
-        .read = dfl_key_read_text,                                                                 \
-        SETTING (display_name),                                                                    \
-        .maximum = MAX_NAME_BYTES },                                                               \
-      { .key = "users", .read = read_users },                                                      \
-      { .key = "enabled", .read = dfl_key_read_boolean, SETTING (enabled) },                       \
-      { .key = "register", .read = dfl_key_read_boolean, SETTING (registers) },                    \
-      { .key = "registrar", .read = read_host, SETTING (registrar) },                              \
-      { .key = "outbound-proxy", .read = read_host, SETTING (outbound_proxy) },                    \
-      { .key = "transport", .read = read_transport },                                              \
-      { .key = "username",                                                                         \
-        .read = dfl_key_read_text,                                                                 \
-        SETTING (username),                                                                        \
-        .maximum = MAX_NAME_BYTES },                                                               \
-      { .key = "password", .read = read_password, .literal = TRUE },                               \
-      { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },                 \
-      { .key = "accept-from", .read = read_accept_from },                                          \
-      { .key = "trusted", .read = dfl_key_read_boolean, SETTING (trusted) },                       \
-      { .key = "alert", .read = read_alert },                                                      \
-      { .key = "ring-limit",                                                                       \
-        .read = dfl_key_read_number,                                                               \
-        SETTING (ring_limit),                                                                      \
-        .maximum = MAX_RING_LIMIT },                                                               \
-      { .key = "decline-status", .read = read_decline_status },                                    \
-      { .key = "max-offers",                                                                       \
-        .read = dfl_key_read_number,                                                               \
-        SETTING (max_offers),                                                                      \
-        .minimum = 1,                                                                              \
-        .maximum = MAX_OFFERS },                                                                   \
-      { .key = "default-action", .read = read_default_action },                                    \
-      { .key = "allow-sips-downgrade",                                                             \
-        .read = dfl_key_read_boolean,                                                              \
-        SETTING (allow_sips_downgrade) },                                                          \
-      { .key = "allow-local-targets",                                                              \
-        .read = dfl_key_read_boolean,                                                              \
-        SETTING (allow_local_targets) },                                                           \
-      { .key = "redirect-domain", .read = read_host, SETTING (redirect_domain) },                  \
-      { .key = "allowed-targets", .read = dfl_key_read_later },                                    \
-  {                                                                                                \
-    .key = "diversion", .read = dfl_key_read_later, .harmless = "off"                              \
-  }
-
-#define REFUSED(name, why)                                                                         \
-  {                                                                                                \
-    .key = name, .read = dfl_key_read_refused, .refusal = why                                      \
-  }
+static const DflKeySpec common_keys[] = {
+  { .key = "address", .read = read_address },
+  { .key = "display-name",
+    .read = dfl_key_read_text,
+    SETTING (display_name),
+    .maximum = MAX_NAME_BYTES },
+  { .key = "users", .read = read_users },
+  { .key = "enabled", .read = dfl_key_read_boolean, SETTING (enabled) },
+  { .key = "register", .read = dfl_key_read_boolean, SETTING (registers) },
+  { .key = "registrar", .read = read_host, SETTING (registrar) },
+  { .key = "outbound-proxy", .read = read_host, SETTING (outbound_proxy) },
+  { .key = "transport", .read = read_transport },
+  { .key = "username", .read = dfl_key_read_text, SETTING (username), .maximum = MAX_NAME_BYTES },
+  { .key = "password", .read = read_password, .literal = TRUE },
+  { .key = "accept-from", .read = read_accept_from },
+  { .key = "trusted", .read = dfl_key_read_boolean, SETTING (trusted) },
+  { .key = "alert", .read = read_alert },
+  { .key = "ring-limit",
+    .read = dfl_key_read_number,
+    SETTING (ring_limit),
+    .maximum = MAX_RING_LIMIT },
+  { .key = "decline-status", .read = read_decline_status },
+  { .key = "max-offers",
+    .read = dfl_key_read_number,
+    SETTING (max_offers),
+    .minimum = 1,
+    .maximum = MAX_OFFERS },
+  { .key = "default-action", .read = read_default_action },
+  { .key = "allow-sips-downgrade", .read = dfl_key_read_boolean, SETTING (allow_sips_downgrade) },
+  { .key = "allow-local-targets", .read = dfl_key_read_boolean, SETTING (allow_local_targets) },
+  { .key = "redirect-domain", .read = read_host, SETTING (redirect_domain) },
+  { .key = "allowed-targets", .read = dfl_key_read_later },
+  { .key = "diversion", .read = dfl_key_read_later, .harmless = "off" },
+  { .key = NULL },
+};
 
 #define NAMES_FILE                                                                                 \
   "names a file, which is allowed in files of the settings directory only; give the content "      \
@@ -409,33 +396,33 @@ dfl_account_read_target (DflKeyFile *file,
 #define OF_BIRTH "is set when the account is added, and stays; leave it out"
 
 static const DflKeySpec settings_keys[] = {
-  COMMON_KEYS,
   { .key = "password-file", .read = read_password_file },
+  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
   { .key = "tls-*", .read = dfl_key_read_later },
-  REFUSED ("name", OF_STATE),
-  REFUSED ("creator", OF_STATE),
-  REFUSED ("created", OF_STATE),
-  { .key = NULL },
+  { .key = "name", .read = dfl_key_read_refused, .refusal = OF_STATE },
+  { .key = "creator", .read = dfl_key_read_refused, .refusal = OF_STATE },
+  { .key = "created", .read = dfl_key_read_refused, .refusal = OF_STATE },
+  { .key = NULL, .more = common_keys },
 };
 
 static const DflKeySpec state_keys[] = {
-  COMMON_KEYS,
   { .key = "name", .read = read_name },
   { .key = "creator", .read = read_creator },
   { .key = "created", .read = read_created },
-  REFUSED ("password-file", NAMES_FILE),
-  REFUSED ("tls-*", NAMES_TLS_FILE),
-  { .key = NULL },
+  { .key = "password-file", .read = dfl_key_read_refused, .refusal = NAMES_FILE },
+  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
+  { .key = "tls-*", .read = dfl_key_read_refused, .refusal = NAMES_TLS_FILE },
+  { .key = NULL, .more = common_keys },
 };
 
 static const DflKeySpec draft_keys[] = {
-  COMMON_KEYS,
-  REFUSED ("password-file", NAMES_FILE),
-  REFUSED ("tls-*", NAMES_TLS_FILE),
-  REFUSED ("name", OF_BIRTH),
-  REFUSED ("creator", OF_BIRTH),
-  REFUSED ("created", OF_BIRTH),
-  { .key = NULL },
+  { .key = "password-file", .read = dfl_key_read_refused, .refusal = NAMES_FILE },
+  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
+  { .key = "tls-*", .read = dfl_key_read_refused, .refusal = NAMES_TLS_FILE },
+  { .key = "name", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
+  { .key = "creator", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
+  { .key = "created", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
+  { .key = NULL, .more = common_keys },
 };
 
 const DflKeySpec *

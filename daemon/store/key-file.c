@@ -412,13 +412,23 @@ dfl_key_file_get_list (DflKeyFile *self, const DflKeyLine *at)
   return g_strv_builder_end (kept);
 }
 
+/* Goes on to the next table where this one ends; NULL at the end of all. */
 static const DflKeySpec *
-find_spec (const DflKeySpec *specs, const char *key)
+skip_end (const DflKeySpec *spec)
 {
-  for (const DflKeySpec *spec = specs; spec->key != NULL; spec++)
-    if (g_pattern_match_simple (spec->key, key))
-      return spec;
-  return NULL;
+  while (spec != NULL && spec->key == NULL)
+    spec = spec->more;
+  return spec;
+}
+
+const DflKeySpec *
+dfl_key_spec_find (const DflKeySpec *specs, const char *key)
+{
+  const DflKeySpec *spec = skip_end (specs);
+
+  while (spec != NULL && !g_pattern_match_simple (spec->key, key))
+    spec = skip_end (spec + 1);
+  return spec;
 }
 
 static void
@@ -428,7 +438,7 @@ complain_unknown_key (DflKeyFile *self, const DflKeyLine *at, const DflKeySpec *
   g_autofree char *list = NULL;
   const char *meant;
 
-  for (const DflKeySpec *spec = specs; spec->key != NULL; spec++)
+  for (const DflKeySpec *spec = skip_end (specs); spec != NULL; spec = skip_end (spec + 1))
     if (spec->read != dfl_key_read_later && spec->read != dfl_key_read_refused)
       g_ptr_array_add (known, (gpointer)spec->key);
   g_ptr_array_add (known, NULL);
@@ -457,7 +467,7 @@ dfl_key_file_read_group (DflKeyFile *self,
 
       if (at->key == NULL || !g_str_equal (at->group, group))
         continue;
-      spec = find_spec (specs, at->key);
+      spec = dfl_key_spec_find (specs, at->key);
       if (spec == NULL)
         complain_unknown_key (self, at, specs);
       else if ((value = get_value (self, at, spec->literal)) != NULL)

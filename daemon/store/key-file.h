@@ -28,12 +28,13 @@ typedef void (*DflKeyReadFunc) (DflKeyFile *file,
 
 struct _DflKeySpec
 {
-  const char *key; /* may be a glob: "tls-*" */
+  const char *key; /* may be a glob: "tls-*"; the first one that matches counts */
   DflKeyReadFunc read;
   gsize offset;           /* where in the struct the value goes, for the readers of key-readers.h */
   guint minimum, maximum; /* dfl_key_read_number; the greatest length for dfl_key_read_text */
   const char *harmless;   /* dfl_key_read_later: the one value that changes nothing */
   const char *refusal;    /* dfl_key_read_refused: what is told */
+  const DflKeySpec *more; /* of the last one, whose key is NULL: the table that goes on, or NULL */
   gboolean literal;       /* spaces that were escaped stay at the ends of the value */
 };
 
@@ -47,12 +48,15 @@ DflKeyFile *dfl_key_file_new (const char *path, const char *data, gsize length);
 void dfl_key_file_free (DflKeyFile *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflKeyFile, dfl_key_file_free)
 
+/* The one for this key in a table and those that go on, or NULL. */
+const DflKeySpec *dfl_key_spec_find (const DflKeySpec *specs, const char *key);
+
 /* Complains about every group that is not in known; one whose name begins with later is called not
  * supported yet. */
 void dfl_key_file_check_groups (DflKeyFile *self, const char *const *known, const char *later);
 
 /* Hands every key of the group to its spec, in the order of the file, and complains about those
- * that have none. specs ends with a NULL key. */
+ * that have none. */
 void dfl_key_file_read_group (DflKeyFile *self,
                               const char *group,
                               const DflKeySpec *specs,
