@@ -4,6 +4,7 @@
 #include "bus/service-private.h"
 
 #include "bus/call-properties.h"
+#include "bus/decision-details.h"
 #include "core/error.h"
 #include "data/interface-info.h"
 
@@ -124,18 +125,46 @@ check_redirect_options (GVariant *options, GError **error)
   return FALSE;
 }
 
+/* Asks before a decision; target is NULL but for redirects. */
 static void
-handle_redirect (DflRequest *request)
+authorise (DflRequest *request,
+           const char *action,
+           const DflTarget *target,
+           DflRequestHandler proceed)
+{
+  g_auto (GStrv) details = dfl_decision_details_new (request->node.call, action, target);
+
+  dfl_request_authorise (request, DFL_ACTION_REDIRECT, (const char *const *)details, proceed);
+}
+
+/* What was authorised is what would be sent now: settings may have changed meanwhile. */
+static gboolean
+is_as_authorised (DflRequest *request, const DflTarget *target, GError **error)
+{
+  g_auto (GStrv) details = dfl_decision_details_new (request->node.call, "redirect", target);
+
+  if (g_strv_equal ((const char *const *)details, request->details))
+    return TRUE;
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
+                       "The account's settings changed while this was being authorised, and the "
+                       "call would go somewhere else now; look at it and try again");
+  return FALSE;
+}
+
+static void
+proceed_redirect (DflRequest *request)
 {
   g_autoptr (DflCall) call = g_object_ref (request->node.call);
-  const char *target;
+  const char *text;
   g_autoptr (GVariant) options = NULL;
+  g_autoptr (DflTarget) target = NULL;
   g_autoptr (GError) error = NULL;
   gboolean wait = TRUE;
 
-  g_variant_get (request->parameters, "(&s@a{sv})", &target, &options);
-  if (!check_redirect_options (options, &error)
-      || !dfl_call_redirect (call, target, request->peer->decided_by, &error))
+  g_variant_get (request->parameters, "(&s@a{sv})", &text, &options);
+  target = dfl_call_check_redirect (call, text, &error);
+  if (target == NULL || !is_as_authorised (request, target, &error)
+      || !dfl_call_redirect (call, text, request->peer->decided_by, &error))
     {
       dfl_request_fail (request, error);
       return;
@@ -147,47 +176,117 @@ handle_redirect (DflRequest *request)
     dfl_request_reply (request, NULL);
 }
 
-static void
-handle_check_redirect (DflRequest *request)
+/* What a redirect comes to, before anybody is asked; NULL where it is refused. */
+static DflTarget *
+read_redirect (DflRequest *request, GError **error)
 {
   const char *text;
   g_autoptr (GVariant) options = NULL;
-  g_autoptr (DflTarget) target = NULL;
+
+  g_variant_get (request->parameters, "(&s@a{sv})", &text, &options);
+  if (!check_redirect_options (options, error))
+    return NULL;
+  return dfl_call_check_redirect (request->node.call, text, error);
+}
+
+static void
+handle_redirect (DflRequest *request)
+{
   g_autoptr (GError) error = NULL;
+  g_autoptr (DflTarget) target = read_redirect (request, &error);
+
+  if (target == NULL)
+    dfl_request_fail (request, error);
+  else
+    authorise (request, "redirect", target, proceed_redirect);
+}
+
+static void
+reply_to_check (DflRequest *request, const DflTarget *target, const GError *error)
+{
   g_autofree char *refusal = NULL;
   const char *contacts[] = { NULL, NULL };
 
-  g_variant_get (request->parameters, "(&s@a{sv})", &text, &options);
-  if (check_redirect_options (options, &error))
-    target = dfl_call_check_redirect (request->node.call, text, &error);
-  if (target != NULL)
+  if (error == NULL)
     contacts[0] = dfl_target_get_uri (target);
   else
     refusal = g_strconcat (dfl_door_error_name (error), ": ", error->message, NULL);
-  dfl_request_reply (request, g_variant_new ("(b^ass)", target != NULL, contacts,
+  dfl_request_reply (request, g_variant_new ("(b^ass)", error == NULL, contacts,
                                              refusal == NULL ? "" : refusal));
 }
 
+static void
+proceed_check_redirect (DflRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DflTarget) target = read_redirect (request, &error);
+
+  reply_to_check (request, target, error == NULL ? request->refusal : error);
+}
+
+static void
+handle_check_redirect (DflRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DflTarget) target = read_redirect (request, &error);
+  g_auto (GStrv) details = NULL;
+
+  if (target == NULL)
+    {
+      reply_to_check (request, NULL, error);
+      return;
+    }
+  details = dfl_decision_details_new (request->node.call, "redirect", target);
+  dfl_request_would_authorise (request, DFL_ACTION_REDIRECT, (const char *const *)details,
+                               proceed_check_redirect);
+}
+
 /* --- The other decisions --- */
+
+static guint32
+get_status (DflRequest *request)
+{
+  g_autoptr (GVariant) options = g_variant_get_child_value (request->parameters, 0);
+  guint32 status = 0;
+
+  /* To core 0 means the account's default; over the bus that is to leave the option out. */
+  if (g_variant_lookup (options, "status", "u", &status) && status == 0)
+    return G_MAXUINT32;
+  return status;
+}
+
+static void
+proceed_decline (DflRequest *request)
+{
+  g_autoptr (DflCall) call = g_object_ref (request->node.call);
+  g_autoptr (GError) error = NULL;
+
+  if (dfl_call_decline (call, get_status (request), request->peer->decided_by, &error))
+    dfl_request_reply (request, NULL);
+  else
+    dfl_request_fail (request, error);
+}
 
 static void
 handle_decline (DflRequest *request)
 {
   static const char *const names[] = { "status", "u", NULL };
-  g_autoptr (DflCall) call = g_object_ref (request->node.call);
   g_autoptr (GVariant) options = g_variant_get_child_value (request->parameters, 0);
   g_autoptr (GError) error = NULL;
-  guint32 status = 0;
 
-  if (!dfl_request_check_options (options, names, &error))
-    {
-      dfl_request_fail (request, error);
-      return;
-    }
-  /* To core 0 means the account's default; over the bus that is to leave the option out. */
-  if (g_variant_lookup (options, "status", "u", &status) && status == 0)
-    status = G_MAXUINT32;
-  if (dfl_call_decline (call, status, request->peer->decided_by, &error))
+  if (dfl_request_check_options (options, names, &error)
+      && dfl_call_check_decline (request->node.call, get_status (request), &error))
+    authorise (request, "decline", NULL, proceed_decline);
+  else
+    dfl_request_fail (request, error);
+}
+
+static void
+proceed_silence (DflRequest *request)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (dfl_call_silence (request->node.call, &error))
     dfl_request_reply (request, NULL);
   else
     dfl_request_fail (request, error);
@@ -198,8 +297,8 @@ handle_silence (DflRequest *request)
 {
   g_autoptr (GError) error = NULL;
 
-  if (dfl_call_silence (request->node.call, &error))
-    dfl_request_reply (request, NULL);
+  if (dfl_call_check_offered (request->node.call, &error))
+    authorise (request, "silence", NULL, proceed_silence);
   else
     dfl_request_fail (request, error);
 }

@@ -9,6 +9,7 @@
 
 #include "bus/audience.h"
 #include "bus/door.h"
+#include "bus/permits.h"
 #include "bus/service.h"
 
 struct _DflService
@@ -16,7 +17,7 @@ struct _DflService
   GObject parent;
 
   gboolean single_user;    /* session mode: everything is the caller's own */
-  DflAuthority *authority; /* NULL: nobody but root may anything, in system mode */
+  DflPermits *permits;     /* NULL: nobody but root may anything, in system mode */
   DflSwitchboard *switchboard;
   DflClock *clock;
   char **listening;
@@ -54,6 +55,8 @@ typedef struct
   GVariant *parameters; /* a tuple of the method's signature */
   DflNode node;
   const char *granted; /* the action that was authorised, once it was; a literal */
+  const char *const *details; /* what the authority was told about it, once it was asked */
+  const GError *refusal;      /* for dfl_request_would_authorise */
 } DflRequest;
 
 typedef void (*DflRequestHandler) (DflRequest *request);
@@ -97,6 +100,15 @@ void dfl_request_authorise (DflRequest *self,
                             const char *action,
                             const char *const *details,
                             DflRequestHandler proceed);
+
+/*
+ * The same as a dry run: nobody is asked for a password, and a refusal is not answered but handed
+ * on as request->refusal; it is NULL where the caller may, or would be asked for a password.
+ */
+void dfl_request_would_authorise (DflRequest *self,
+                                  const char *action,
+                                  const char *const *details,
+                                  DflRequestHandler proceed);
 
 /* --- tree.c --- */
 

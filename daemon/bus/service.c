@@ -119,6 +119,8 @@ on_gone (DflPeer *peer, gpointer data)
 {
   DflService *self = data;
 
+  if (self->permits != NULL)
+    dfl_permits_forget (self->permits, peer);
   dfl_audience_forget (self->audience, peer);
 }
 
@@ -139,6 +141,7 @@ dfl_service_close (DflService *self)
   g_signal_handlers_disconnect_by_data (self->switchboard, self);
   dfl_service_dismiss_waiters (self);
   dfl_manage_dismiss (self);
+  g_clear_pointer (&self->permits, dfl_permits_free);
   g_clear_pointer (&self->audience, dfl_audience_free);
   g_clear_pointer (&self->door, dfl_door_free);
 }
@@ -157,7 +160,6 @@ dfl_service_dispose (GObject *object)
   dfl_service_close (self);
   g_clear_object (&self->switchboard);
   g_clear_object (&self->clock);
-  g_clear_object (&self->authority);
   G_OBJECT_CLASS (dfl_service_parent_class)->dispose (object);
 }
 
@@ -193,7 +195,8 @@ dfl_service_new (DflConnection *connection,
   g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (switchboard);
 
   self->single_user = mode == DFL_BUS_SESSION;
-  self->authority = authority == NULL ? NULL : g_object_ref (authority);
+  if (authority != NULL && !self->single_user)
+    self->permits = dfl_permits_new (authority, clock);
   self->switchboard = g_object_ref (switchboard);
   self->clock = g_object_ref (clock);
   self->listening = g_strdupv ((char **)listening);

@@ -191,8 +191,8 @@ dfl_call_abandon (DflCall *self)
 
 /* --- Decisions --- */
 
-static gboolean
-check_offered (DflCall *self, GError **error)
+gboolean
+dfl_call_check_offered (DflCall *self, GError **error)
 {
   if (self->state == DFL_CALL_STATE_OFFERED)
     return TRUE;
@@ -240,7 +240,7 @@ dfl_call_check_redirect (DflCall *self, const char *text, GError **error)
 {
   g_autoptr (DflTarget) target = NULL;
 
-  if (!check_offered (self, error))
+  if (!dfl_call_check_offered (self, error))
     return NULL;
 
   if (dfl_target_kind (text) == DFL_TARGET_KIND_ALIAS)
@@ -305,19 +305,29 @@ decline_with (
 }
 
 gboolean
-dfl_call_decline (DflCall *self, guint status, const char *decided_by, GError **error)
+dfl_call_check_decline (DflCall *self, guint status, GError **error)
 {
-  if (!check_offered (self, error))
+  if (!dfl_call_check_offered (self, error))
     return FALSE;
 
-  if (status == 0)
-    status = self->settings->decline_status;
-  if (status != 480 && status != 486 && status != 603)
+  if (status != 0 && status != 480 && status != 486 && status != 603)
     {
       g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_OPTION,
                    "A call cannot be declined with status %u: use 480, 486 or 603", status);
       return FALSE;
     }
+
+  return TRUE;
+}
+
+gboolean
+dfl_call_decline (DflCall *self, guint status, const char *decided_by, GError **error)
+{
+  if (!dfl_call_check_decline (self, status, error))
+    return FALSE;
+
+  if (status == 0)
+    status = self->settings->decline_status;
 
   return decline_with (self, status, DFL_OUTCOME_DECLINED, decided_by, error);
 }
@@ -325,7 +335,7 @@ dfl_call_decline (DflCall *self, guint status, const char *decided_by, GError **
 gboolean
 dfl_call_silence (DflCall *self, GError **error)
 {
-  if (!check_offered (self, error))
+  if (!dfl_call_check_offered (self, error))
     return FALSE;
 
   if (!self->silenced)

@@ -86,6 +86,12 @@ dfl_call_redirect (DflCall *self, const char *target, const char *decided_by, GE
  * with INVALID_OPTION, TOO_LATE or LINE_DOWN (as dfl_call_redirect). */
 gboolean dfl_call_decline (DflCall *self, guint status, const char *decided_by, GError **error);
 
+/* What of that fails before anything is sent: INVALID_OPTION or TOO_LATE. */
+gboolean dfl_call_check_decline (DflCall *self, guint status, GError **error);
+
+/* Fails with TOO_LATE where somebody or something has decided. */
+gboolean dfl_call_check_offered (DflCall *self, GError **error);
+
 /* Stop telling people about the call; it stays offered. Fails with TOO_LATE. Twice is no error. */
 gboolean dfl_call_silence (DflCall *self, GError **error);
 

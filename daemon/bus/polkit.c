@@ -1,0 +1,282 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "bus/polkit.h"
+
+#include <polkit/polkit.h>
+
+#include "core/error.h"
+
+/*
+ * libpolkit talks through GDBus, on the process' shared connection to the system bus, which by
+ * default ends the process when the bus goes away. The daemon has its own way to notice that, so
+ * the connection is taken before libpolkit takes it, and that is turned off. Nothing here blocks:
+ * questions wait while it connects.
+ */
+struct _DflPolkitAuthority
+{
+  GObject parent;
+
+  PolkitAuthority *polkit; /* NULL until connected */
+  gboolean connecting;
+  gboolean complained; /* that polkit does not take our questions */
+  GQueue waiting;      /* of GTask, while connecting */
+};
+
+static void dfl_polkit_authority_authority_init (DflAuthorityInterface *iface);
+
+G_DEFINE_FINAL_TYPE_WITH_CODE (DflPolkitAuthority,
+                               dfl_polkit_authority,
+                               G_TYPE_OBJECT,
+                               G_IMPLEMENT_INTERFACE (DFL_TYPE_AUTHORITY,
+                                                      dfl_polkit_authority_authority_init))
+
+typedef struct
+{
+  PolkitSubject *subject;
+  char *action;
+  PolkitDetails *details;
+  PolkitCheckAuthorizationFlags flags;
+} Question;
+
+static void
+question_free (Question *self)
+{
+  g_object_unref (self->subject);
+  g_free (self->action);
+  g_object_unref (self->details);
+  g_free (self);
+}
+
+/* --- What goes wrong --- */
+
+static gboolean
+is_absent (const GError *error)
+{
+  static const GDBusError codes[] = { G_DBUS_ERROR_SERVICE_UNKNOWN,
+                                      G_DBUS_ERROR_NAME_HAS_NO_OWNER,
+                                      G_DBUS_ERROR_SPAWN_EXEC_FAILED,
+                                      G_DBUS_ERROR_SPAWN_FORK_FAILED,
+                                      G_DBUS_ERROR_SPAWN_CHILD_EXITED,
+                                      G_DBUS_ERROR_SPAWN_CHILD_SIGNALED,
+                                      G_DBUS_ERROR_SPAWN_FAILED,
+                                      G_DBUS_ERROR_SPAWN_SETUP_FAILED,
+                                      G_DBUS_ERROR_SPAWN_CONFIG_INVALID,
+                                      G_DBUS_ERROR_SPAWN_SERVICE_INVALID,
+                                      G_DBUS_ERROR_SPAWN_SERVICE_NOT_FOUND,
+                                      G_DBUS_ERROR_SPAWN_PERMISSIONS_INVALID,
+                                      G_DBUS_ERROR_SPAWN_FILE_INVALID };
+
+  for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
+    {
+      if (g_error_matches (error, G_DBUS_ERROR, codes[i]))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* Names nothing of what polkit wrote, which only the log is told. */
+static GError *
+translate (DflPolkitAuthority *self, GError *error)
+{
+  g_autoptr (GError) owned = error;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return g_steal_pointer (&owned);
+  g_dbus_error_strip_remote_error (error);
+  if (is_absent (error))
+    return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
+                                "The polkit service is not running, so that only root may do this; "
+                                "install it, or start it (systemctl start polkit), and try again");
+  if (error->domain == POLKIT_ERROR)
+    {
+      if (!self->complained)
+        g_warning ("polkit does not answer deflectd: %s. Install org.deflectd1.policy among "
+                   "polkit's actions, and let org.freedesktop.policykit.owner in it name the user "
+                   "that deflectd runs as",
+                   error->message);
+      self->complained = TRUE;
+      return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
+                                  "The polkit service does not answer deflectd, so that only root "
+                                  "may do this; the administrator finds the reason in deflectd's "
+                                  "log");
+    }
+  g_debug ("polkit cannot be asked: %s", error->message);
+  return g_error_new_literal (DFL_ERROR, DFL_ERROR_FAILED,
+                              "The polkit service went away before it answered; try again");
+}
+
+/* --- Asking --- */
+
+static void
+on_answered (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+  DflPolkitAuthority *self = g_task_get_source_object (task);
+  GError *error = NULL;
+  g_autoptr (PolkitAuthorizationResult) answer
+      = polkit_authority_check_authorization_finish (POLKIT_AUTHORITY (source), result, &error);
+
+  if (answer == NULL)
+    {
+      g_task_return_error (task, translate (self, error));
+      return;
+    }
+  self->complained = FALSE;
+  if (polkit_authorization_result_get_is_authorized (answer))
+    g_task_return_int (task, DFL_AUTHORITY_GRANTED);
+  else if (polkit_authorization_result_get_is_challenge (answer))
+    g_task_return_int (task, DFL_AUTHORITY_CHALLENGE);
+  else
+    g_task_return_int (task, DFL_AUTHORITY_REFUSED);
+}
+
+/* Takes the task over. */
+static void
+ask (DflPolkitAuthority *self, GTask *task)
+{
+  Question *question = g_task_get_task_data (task);
+
+  if (g_task_return_error_if_cancelled (task))
+    {
+      g_object_unref (task);
+      return;
+    }
+  polkit_authority_check_authorization (self->polkit, question->subject, question->action,
+                                        question->details, question->flags,
+                                        g_task_get_cancellable (task), on_answered, task);
+}
+
+/* --- Connecting --- */
+
+static void
+finish_connecting (DflPolkitAuthority *self, const GError *error)
+{
+  GTask *task;
+
+  self->connecting = FALSE;
+  while ((task = g_queue_pop_head (&self->waiting)) != NULL)
+    {
+      if (error == NULL)
+        ask (self, task);
+      else
+        {
+          g_task_return_error (task, translate (self, g_error_copy (error)));
+          g_object_unref (task);
+        }
+    }
+}
+
+static void
+on_polkit (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (DflPolkitAuthority) self = data;
+  g_autoptr (GError) error = NULL;
+
+  self->polkit = polkit_authority_get_finish (result, &error);
+  finish_connecting (self, error);
+}
+
+static void
+on_bus (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (DflPolkitAuthority) self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusConnection) bus = g_bus_get_finish (result, &error);
+
+  if (bus == NULL)
+    {
+      finish_connecting (self, error);
+      return;
+    }
+  g_dbus_connection_set_exit_on_close (bus, FALSE);
+  polkit_authority_get_async (NULL, on_polkit, g_object_ref (self));
+}
+
+static void
+dfl_polkit_authority_check_async (DflAuthority *authority,
+                                  const char *bus_name,
+                                  const char *action,
+                                  const char *const *details,
+                                  gboolean interactive,
+                                  GCancellable *cancellable,
+                                  GAsyncReadyCallback callback,
+                                  gpointer data)
+{
+  DflPolkitAuthority *self = DFL_POLKIT_AUTHORITY (authority);
+  GTask *task = g_task_new (self, cancellable, callback, data);
+  Question *question = g_new0 (Question, 1);
+
+  question->subject = polkit_system_bus_name_new (bus_name);
+  question->action = g_strdup (action);
+  question->details = polkit_details_new ();
+  for (guint i = 0; details != NULL && details[i] != NULL; i += 2)
+    polkit_details_insert (question->details, details[i], details[i + 1]);
+  if (interactive)
+    question->flags = POLKIT_CHECK_AUTHORIZATION_FLAGS_ALLOW_USER_INTERACTION;
+  g_task_set_task_data (task, question, (GDestroyNotify)question_free);
+
+  if (self->polkit != NULL)
+    {
+      ask (self, task);
+      return;
+    }
+  g_queue_push_tail (&self->waiting, task);
+  if (!self->connecting)
+    {
+      self->connecting = TRUE;
+      g_bus_get (G_BUS_TYPE_SYSTEM, NULL, on_bus, g_object_ref (self));
+    }
+}
+
+static gboolean
+dfl_polkit_authority_check_finish (DflAuthority *authority,
+                                   GAsyncResult *result,
+                                   DflAuthorityAnswer *answer,
+                                   GError **error)
+{
+  GError *failure = NULL;
+  gssize value = g_task_propagate_int (G_TASK (result), &failure);
+
+  if (failure != NULL)
+    {
+      g_propagate_error (error, failure);
+      return FALSE;
+    }
+  *answer = (DflAuthorityAnswer)value;
+  return TRUE;
+}
+
+DflAuthority *
+dfl_polkit_authority_new (void)
+{
+  return g_object_new (DFL_TYPE_POLKIT_AUTHORITY, NULL);
+}
+
+static void
+dfl_polkit_authority_dispose (GObject *object)
+{
+  DflPolkitAuthority *self = DFL_POLKIT_AUTHORITY (object);
+
+  g_clear_object (&self->polkit);
+  G_OBJECT_CLASS (dfl_polkit_authority_parent_class)->dispose (object);
+}
+
+static void
+dfl_polkit_authority_class_init (DflPolkitAuthorityClass *class)
+{
+  G_OBJECT_CLASS (class)->dispose = dfl_polkit_authority_dispose;
+}
+
+static void
+dfl_polkit_authority_init (DflPolkitAuthority *self)
+{
+  g_queue_init (&self->waiting);
+}
+
+static void
+dfl_polkit_authority_authority_init (DflAuthorityInterface *iface)
+{
+  iface->check_async = dfl_polkit_authority_check_async;
+  iface->check_finish = dfl_polkit_authority_check_finish;
+}
