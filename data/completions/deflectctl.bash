@@ -8,9 +8,15 @@ _deflectctl_names()
     deflectctl --bus "$bus" "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_deflectctl_keys='address= display-name= users= enabled= registrar= outbound-proxy= transport= username=
+    tls-verify= register= accept-from= trusted= alert= ring-limit= default-action=
+    decline-status= max-offers= redirect-domain= allow-sips-downgrade= allow-local-targets=
+    allowed-targets= diversion='
+
 _deflectctl()
 {
-    local line=${COMP_LINE:0:COMP_POINT} bus=system verb= sub= words= line_words current previous i
+    local line=${COMP_LINE:0:COMP_POINT} bus=system verb= sub= last= words= line_words current previous
+    local i n=0
 
     # Not COMP_WORDS: readline breaks words at the colons and equal signs of a bus address.
     read -ra line_words <<< "$line"
@@ -21,11 +27,18 @@ _deflectctl()
         case ${line_words[i]} in
             --bus=*) bus=${line_words[i]#--bus=} ;;
             --bus) bus=${line_words[++i]} ;;
-            --call | --status | --caller | --account | --timeout | --exec | --limit | --at-once)
-                ((i++)) ;;
+            --call | --status | --caller | --account | --timeout | --exec | --limit | --at-once | \
+                --password-file | --label) ((i++)) ;;
             -*) ;;
             *)
-                if [[ -z $verb ]]; then verb=${line_words[i]}; else sub=${line_words[i]}; fi ;;
+                ((n++))
+                if [[ -z $verb ]]; then
+                    verb=${line_words[i]}
+                elif [[ -z $sub ]]; then
+                    sub=${line_words[i]}
+                else
+                    last=${line_words[i]}
+                fi ;;
         esac
     done
 
@@ -35,30 +48,45 @@ _deflectctl()
         --account) words=$(_deflectctl_names account list) ;;
         --status) words='480 486 603' ;;
         --exec) COMPREPLY=($(compgen -c -- "$current")); return ;;
-        --caller | --timeout | --limit | --at-once) return ;;
+        --password-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
+        --caller | --timeout | --limit | --at-once | --label) return ;;
         *)
             if [[ $current == -* ]]; then
-                words='--bus --json --help --version'
+                words='--bus --json --no-ask-password --help --version'
                 case $verb in
                     redirect) words+=' --call --no-wait --check --dry-run' ;;
                     decline) words+=' --status' ;;
                     wait) words+=' --caller --account --new --timeout' ;;
                     watch) words+=' --exec --limit --at-once --caller --account --new' ;;
+                    account) words+=' --password --password-file' ;;
+                    target) words+=' --label' ;;
                 esac
             else
                 case $verb in
-                    '') words='status list show redirect decline silence monitor wait watch account' ;;
+                    '') words='status list show redirect decline silence monitor wait watch account target' ;;
                     show | decline | silence | redirect)
                         [[ -z $sub ]] && words=$(_deflectctl_names list) ;;
                     account)
-                        case $sub in
-                            '') words='list show' ;;
-                            show) words=$(_deflectctl_names account list) ;;
+                        case $n$sub in
+                            1) words='list show add set remove enable disable' ;;
+                            2show | 2set | 2remove | 2enable | 2disable)
+                                words=$(_deflectctl_names account list) ;;
+                            *set | [4-9]add | [1-9][0-9]add) words=$_deflectctl_keys ;;
+                        esac ;;
+                    target)
+                        case $n$sub in
+                            1) words='list set remove' ;;
+                            2list) words=$(_deflectctl_names account list) ;;
+                            2*) words="$(_deflectctl_names target list)
+                                $(_deflectctl_names account list)" ;;
+                            3*) words=$(_deflectctl_names target list "$last") ;;
                         esac ;;
                 esac
             fi ;;
     esac
     COMPREPLY=($(compgen -W "$words" -- "$current"))
+    [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace 2>/dev/null
+    return 0
 }
 
 complete -F _deflectctl deflectctl

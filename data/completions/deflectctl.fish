@@ -17,11 +17,12 @@ function __deflectctl_names
     deflectctl --bus $bus $argv 2>/dev/null | awk 'NR > 1 { print $1 }'
 end
 
-set -l verbs status list show redirect decline silence monitor wait watch account
+set -l verbs status list show redirect decline silence monitor wait watch account target
 
 complete -c deflectctl -f
 complete -c deflectctl -l bus -x -a 'system session' -d 'Where deflectd is'
 complete -c deflectctl -l json -d 'Print JSON instead of text'
+complete -c deflectctl -l no-ask-password -d 'Never ask for a password'
 complete -c deflectctl -l version -d 'Print the version and exit'
 complete -c deflectctl -s h -l help -d 'Print a summary and exit'
 
@@ -35,14 +36,68 @@ complete -c deflectctl -n $none -a silence -d 'Stop telling people about a call'
 complete -c deflectctl -n $none -a monitor -d 'Print every change of every call'
 complete -c deflectctl -n $none -a wait -d 'Wait for an offered call and print its id'
 complete -c deflectctl -n $none -a watch -d 'Run a command for each offered call'
-complete -c deflectctl -n $none -a account -d 'Show the accounts'
+complete -c deflectctl -n $none -a account -d 'Show and change the accounts'
+complete -c deflectctl -n $none -a target -d 'Show and change the targets of an account'
 
 complete -c deflectctl -n '__fish_seen_subcommand_from show redirect decline silence; and not __fish_seen_subcommand_from account' \
     -a '(__deflectctl_names list)' -d call
-complete -c deflectctl -n '__fish_seen_subcommand_from account; and not __fish_seen_subcommand_from list show' \
-    -a 'list show'
-complete -c deflectctl -n '__fish_seen_subcommand_from account; and __fish_seen_subcommand_from show' \
+
+# Which word is being typed, options aside: the verb is the first one.
+function __deflectctl_words
+    set -l words (commandline -opc)
+    set -e words[1]
+    set -l skip no
+    for word in $words
+        switch $skip$word
+            case 'yes*'
+                set skip no
+            case no--bus no--label no--password-file
+                set skip yes
+            case 'no-*'
+            case '*'
+                echo $word
+        end
+    end
+end
+
+# __deflectctl_at VERB NUMBER INNER...: whether so many words stand there, the second one of INNER.
+function __deflectctl_at
+    set -l words (__deflectctl_words)
+    test "$words[1]" = $argv[1]; and test (count $words) -eq $argv[2]
+    and begin
+        test $argv[2] -eq 1; or contains -- $words[2] $argv[3..-1]
+    end
+end
+
+function __deflectctl_at_keys
+    set -l words (__deflectctl_words)
+    test "$words[1]" = account
+    and begin
+        test "$words[2]" = set -a (count $words) -ge 3
+        or test "$words[2]" = add -a (count $words) -ge 4
+    end
+end
+
+complete -c deflectctl -n '__deflectctl_at account 1' -a 'list show add set remove enable disable'
+complete -c deflectctl -n '__deflectctl_at account 2 show set remove enable disable' \
     -a '(__deflectctl_names account list)' -d account
+complete -c deflectctl -n __deflectctl_at_keys \
+    -a 'address= display-name= users= enabled= registrar= outbound-proxy= transport= username= \
+    tls-verify= register= accept-from= trusted= alert= ring-limit= default-action= \
+    decline-status= max-offers= redirect-domain= allow-sips-downgrade= allow-local-targets= \
+    allowed-targets= diversion='
+complete -c deflectctl -n '__fish_seen_subcommand_from account' -l password \
+    -d 'Ask for the password on the terminal'
+complete -c deflectctl -n '__fish_seen_subcommand_from account' -l password-file -r -F \
+    -d 'Read it from a file'
+complete -c deflectctl -n '__deflectctl_at target 1' -a 'list set remove'
+complete -c deflectctl -n '__deflectctl_at target 2 list set remove' \
+    -a '(__deflectctl_names account list)' -d account
+complete -c deflectctl -n '__deflectctl_at target 2 set remove' \
+    -a '(__deflectctl_names target list)' -d target
+complete -c deflectctl -n '__deflectctl_at target 3 set remove' \
+    -a '(__deflectctl_names target list (__deflectctl_words)[3])' -d target
+complete -c deflectctl -n '__fish_seen_subcommand_from target' -l label -x -d 'What people are shown'
 
 complete -c deflectctl -n '__fish_seen_subcommand_from redirect' -l call -x \
     -a '(__deflectctl_names list)' -d 'The call'

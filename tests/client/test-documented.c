@@ -6,6 +6,8 @@
 #include <gio/gio.h>
 #include <string.h>
 
+#include "accounts.h"
+
 static char *
 run (const char *const *argv)
 {
@@ -64,8 +66,27 @@ find_verbs (void)
   g_autofree char *help = read_help (NULL);
   GPtrArray *verbs = find_all (strstr (help, "Verbs:"), "^  ([a-z]+)");
 
-  g_assert_cmpuint (verbs->len, ==, 10);
+  g_assert_cmpuint (verbs->len, ==, 11);
   return verbs;
+}
+
+/* The verbs that account and target have of their own, as they are typed. */
+static GPtrArray *
+find_inner_verbs (void)
+{
+  const char *const outer[] = { "account", "target" };
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (outer); i++)
+    {
+      g_autofree char *help = read_help (outer[i]);
+      g_autoptr (GPtrArray) names = find_all (help, "^  (?!deflectctl)([a-z]+)(?= )");
+
+      for (guint j = 0; j < names->len; j++)
+        g_ptr_array_add (found, g_strdup_printf ("%s %s", outer[i], (char *)names->pdata[j]));
+    }
+  g_assert_cmpuint (found->len, ==, 10);
+  return found;
 }
 
 static GPtrArray *
@@ -107,18 +128,60 @@ assert_complete (const char *file, const char *verb_format, const char *option_f
 static void
 test_manual (void)
 {
+  g_autofree char *text = read_data ("deflectctl.1.scd");
+  g_autoptr (GPtrArray) inner = find_inner_verbs ();
+
   assert_complete ("deflectctl.1.scd", "\n*@", "*--@*");
+  for (guint i = 0; i < inner->len; i++)
+    assert_contains ("the manual", text, "\n*@*", inner->pdata[i]);
+}
+
+/* Every key of an account is in the completions, and none that there is not. */
+static void
+assert_keys (const char *file)
+{
+  g_autofree char *text = read_data (file);
+  char *words = strstr (text, "'address= ");
+  g_auto (GStrv) keys = NULL;
+  guint n = 0;
+
+  g_assert_nonnull (words);
+  *strchr (words + 1, '\'') = '\0';
+  keys = g_strsplit_set (words + 1, " \n\\", -1);
+  for (guint i = 0; keys[i] != NULL; i++)
+    if (*keys[i] != '\0')
+      {
+        g_autofree char *name = g_strndup (keys[i], strlen (keys[i]) - 1);
+
+        g_assert_true (g_str_has_suffix (keys[i], "="));
+        g_assert_cmpstr (name, ==, dfl_account_keys[n++].key);
+      }
+  g_assert_null (dfl_account_keys[n].key);
+}
+
+/* Every verb of account and target stands in their lists. */
+static void
+assert_inner_verbs (const char *file)
+{
+  g_autofree char *text = read_data (file);
+
+  assert_contains (file, text, "@", "list show add set remove enable disable");
+  assert_contains (file, text, "@", "list set remove");
 }
 
 static void
 test_zsh (void)
 {
+  assert_keys ("completions/_deflectctl");
+  assert_inner_verbs ("completions/_deflectctl");
   assert_complete ("completions/_deflectctl", "'@:", "--@");
 }
 
 static void
 test_fish (void)
 {
+  assert_keys ("completions/deflectctl.fish");
+  assert_inner_verbs ("completions/deflectctl.fish");
   assert_complete ("completions/deflectctl.fish", "-a @ ", "-l @ ");
 }
 
@@ -147,7 +210,14 @@ test_bash (void)
   g_autofree char *offered = complete_bash ("deflectctl ");
   g_autofree char *behind_bus = complete_bash ("deflectctl --bus unix:path=/nonexistent/a:b=c sil");
   g_autofree char *value = complete_bash ("deflectctl decline --status ");
+  g_autofree char *accounts = complete_bash ("deflectctl account ");
+  g_autofree char *targets = complete_bash ("deflectctl target ");
+  g_autofree char *keys = complete_bash ("deflectctl account set work tr");
 
+  assert_keys ("completions/deflectctl.bash");
+  g_assert_cmpstr (accounts, ==, " list show add set remove enable disable \n");
+  g_assert_cmpstr (targets, ==, " list set remove \n");
+  g_assert_cmpstr (keys, ==, " transport= trusted= \n");
   g_assert_cmpstr (behind_bus, ==, " silence \n");
   g_assert_cmpstr (value, ==, " 480 486 603 \n");
   for (guint i = 0; i < verbs->len; i++)

@@ -252,8 +252,26 @@ test_no_daemon (StandIn *self, gconstpointer data)
 {
   const char *const redirect = "redirect " CALL_ID " 200";
   const char *const verbs[] = {
-    "status",  "list",    "show 0a", "redirect 200",      redirect,       "decline",
-    "silence", "monitor", "wait",    "watch --exec true", "account list",
+    "status",
+    "list",
+    "show 0a",
+    "redirect 200",
+    redirect,
+    "decline",
+    "silence",
+    "monitor",
+    "wait",
+    "watch --exec true",
+    "account list",
+    "account show work",
+    "account add work sip:a@b",
+    "account set work enabled=true",
+    "account remove work",
+    "account enable work",
+    "account disable work",
+    "target list",
+    "target set mobile 200",
+    "target remove mobile",
   };
   const char *address = g_test_dbus_get_bus_address (self->bus);
 
@@ -261,7 +279,7 @@ test_no_daemon (StandIn *self, gconstpointer data)
     {
       assert_run (address, verbs[i], 8, "deflectd --bus '");
       assert_run ("session", verbs[i], 8, "deflectd --bus session");
-      assert_run ("system", verbs[i], 8, "deflectd(8)");
+      assert_run ("system", verbs[i], 8, "systemctl enable --now deflectd");
       assert_run ("unix:path=/nonexistent/deflectd-test", verbs[i], 8, "deflectd --bus ADDRESS");
       assert_run ("nonsense", verbs[i], 2, "session");
     }
@@ -277,6 +295,34 @@ test_usage (StandIn *self, gconstpointer data)
     "account add x",
     "account show",
     "account list x",
+    "account",
+    "account unheard-of",
+    "account show a b",
+    "account add work sip:a@b ring-limt=30",
+    "account add work sip:a@b ring-limit",
+    "account add work sip:a@b address=sip:c@d",
+    "account add work sip:a@b password=secret",
+    "account add work sip:a@b --password --password-file -",
+    "account add work sip:a@b --password --no-ask-password",
+    "account set",
+    "account set work",
+    "account set work enabled=maybe",
+    "account set work password-file=secret",
+    "account remove",
+    "account remove a b",
+    "account remove a --password-file -",
+    "account enable",
+    "account disable a b",
+    "target",
+    "target list a b",
+    "target set mobile",
+    "target set a b c d",
+    "target set Mobile 200",
+    "target set mobile +49 30",
+    "target remove",
+    "target remove a b c",
+    "target remove 9",
+    "target list --label x",
     "redirect",
     "list x",
     "decline a b",
@@ -309,7 +355,7 @@ test_help (StandIn *self, gconstpointer data)
                                 "list --help",   "show --help",    "redirect --help",
                                 "decline -h",    "silence --help", "monitor --help",
                                 "wait --help",   "watch --help",   "account --help",
-                                "list --version" };
+                                "target --help", "list --version" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (lines); i++)
     {
