@@ -4,6 +4,7 @@
 #include "bus/service-private.h"
 
 #include "bus/call-properties.h"
+#include "bus/message.h"
 #include "data/names.h"
 
 /*
@@ -57,7 +58,7 @@ append_entry (DflService *self,
   int result = sd_bus_message_open_container (message, SD_BUS_TYPE_DICT_ENTRY, "sv");
 
   if (result >= 0)
-    result = sd_bus_message_append_basic (message, SD_BUS_TYPE_STRING, name);
+    result = dfl_message_append_basic (message, SD_BUS_TYPE_STRING, name);
   if (result >= 0)
     result = interface->append_property (self, node, index, message);
   return result < 0 ? result : sd_bus_message_close_container (message);
@@ -100,7 +101,7 @@ dfl_announce_append_interface (DflService *self, const DflNode *node, sd_bus_mes
   if (result >= 0)
     result = sd_bus_message_open_container (message, SD_BUS_TYPE_DICT_ENTRY, "sa{sv}");
   if (result >= 0)
-    result = sd_bus_message_append_basic (message, SD_BUS_TYPE_STRING, interface->info->name);
+    result = dfl_message_append_basic (message, SD_BUS_TYPE_STRING, interface->info->name);
   if (result >= 0)
     result = dfl_announce_append_properties (self, node, interface, message);
   if (result >= 0)
@@ -112,7 +113,7 @@ static int
 write_added (sd_bus_message *message, gconstpointer data)
 {
   const Body *body = data;
-  int result = sd_bus_message_append_basic (message, SD_BUS_TYPE_OBJECT_PATH, body->path);
+  int result = dfl_message_append_basic (message, SD_BUS_TYPE_OBJECT_PATH, body->path);
 
   return result < 0 ? result : dfl_announce_append_interface (body->service, body->node, message);
 }
@@ -122,15 +123,17 @@ write_removed (sd_bus_message *message, gconstpointer data)
 {
   const Body *body = data;
 
-  return sd_bus_message_append (message, "oas", body->path, 1, body->interface->info->name);
+  int result = dfl_message_append_basic (message, SD_BUS_TYPE_OBJECT_PATH, body->path);
+
+  return result < 0 ? result
+                    : sd_bus_message_append (message, "as", 1, body->interface->info->name);
 }
 
 static int
 write_changed (sd_bus_message *message, gconstpointer data)
 {
   const Body *body = data;
-  int result = sd_bus_message_append_basic (message, SD_BUS_TYPE_STRING,
-                                            body->interface->info->name);
+  int result = dfl_message_append_basic (message, SD_BUS_TYPE_STRING, body->interface->info->name);
 
   if (result >= 0)
     result = append_changed (body, message);
@@ -138,6 +141,13 @@ write_changed (sd_bus_message *message, gconstpointer data)
 }
 
 /* --- Announcements --- */
+
+typedef enum
+{
+  ADDED,
+  CHANGED,
+  REMOVED
+} News;
 
 gboolean
 dfl_announce_has_listeners (DflService *self, DflAccount *account)
@@ -147,36 +157,59 @@ dfl_announce_has_listeners (DflService *self, DflAccount *account)
              || dfl_audience_get_listeners (self->audience, account)->len > 0);
 }
 
+/* Sends it to one peer, or broadcasts it. */
 static void
-announce (DflService *self,
-          DflAccount *account,
-          const char *path,
-          const char *interface,
-          const char *member,
-          DflDoorWriteFunc write,
-          const Body *body)
+send_news (const Body *body, const DflPeer *peer, News news)
 {
-  const GPtrArray *listeners;
+  DflDoor *door = body->service->door;
+
+  switch (news)
+    {
+    case ADDED:
+      dfl_door_signal (door, peer, DFL_ROOT_PATH, OBJECT_MANAGER, "InterfacesAdded", write_added,
+                       body);
+      break;
+    case CHANGED:
+      dfl_door_signal (door, peer, body->path, PROPERTIES, "PropertiesChanged", write_changed,
+                       body);
+      break;
+    case REMOVED:
+      dfl_door_signal (door, peer, DFL_ROOT_PATH, OBJECT_MANAGER, "InterfacesRemoved",
+                       write_removed, body);
+      break;
+    }
+}
+
+/* Sends it to one peer if that reads what it is sent. */
+static void
+tell (const Body *body, const DflPeer *peer, News news)
+{
+  if (dfl_door_may_tell (body->service->door, peer, body->path, news != ADDED))
+    send_news (body, peer, news);
+}
+
+static void
+announce (const Body *body, News news)
+{
+  DflService *self = body->service;
+  DflAccount *account = account_of (body->node);
+  g_autoptr (GPtrArray) listeners = NULL;
 
   if (dfl_audience_is_public (self->audience, account))
     {
-      dfl_door_signal (self->door, NULL, path, interface, member, write, body);
+      send_news (body, NULL, news);
       return;
     }
-  listeners = dfl_audience_get_listeners (self->audience, account);
+  /* Who does not read may lose its place while the others are told. */
+  listeners = g_ptr_array_copy ((GPtrArray *)dfl_audience_get_listeners (self->audience, account),
+                                NULL, NULL);
   for (guint i = 0; i < listeners->len; i++)
-    {
-      const DflPeer *peer = g_ptr_array_index (listeners, i);
-
-      dfl_door_signal (self->door, peer->name, path, interface, member, write, body);
-    }
+    tell (body, g_ptr_array_index (listeners, i), news);
 }
 
 void
 dfl_announce_object (DflService *self, const DflNode *node, const DflPeer *peer, gboolean exists)
 {
-  const char *member = exists ? "InterfacesAdded" : "InterfacesRemoved";
-  DflDoorWriteFunc write = exists ? write_added : write_removed;
   g_autofree char *path = NULL;
   Body body = { .service = self, .node = node, .interface = interface_of (node) };
 
@@ -184,22 +217,41 @@ dfl_announce_object (DflService *self, const DflNode *node, const DflPeer *peer,
     return;
   body.path = path = path_of (node);
   if (peer == NULL)
-    announce (self, account_of (node), DFL_ROOT_PATH, OBJECT_MANAGER, member, write, &body);
+    announce (&body, exists ? ADDED : REMOVED);
   else
-    dfl_door_signal (self->door, peer->name, DFL_ROOT_PATH, OBJECT_MANAGER, member, write, &body);
+    tell (&body, peer, exists ? ADDED : REMOVED);
+}
+
+void
+dfl_announce_now (DflService *self, const DflPeer *peer, const char *path, gboolean known)
+{
+  DflNode node = dfl_tree_get_node (self, peer, path);
+  Body body = { .service = self, .node = &node, .path = path };
+  News news = known ? CHANGED : ADDED;
+
+  if (node.kind != DFL_NODE_CALL && node.kind != DFL_NODE_ACCOUNT)
+    {
+      if (!known)
+        return;
+      news = REMOVED;
+      node.kind = g_str_has_prefix (path, DFL_CALL_PATH_PREFIX) ? DFL_NODE_CALL : DFL_NODE_ACCOUNT;
+    }
+  body.interface = interface_of (&node);
+  send_news (&body, peer, news);
 }
 
 static void
 announce_changed (DflService *self, const DflNode *node, const guint *changed, guint n_changed)
 {
   g_autofree char *path = path_of (node);
-  Body body = { .service = self,
-                .node = node,
-                .interface = interface_of (node),
-                .changed = changed,
-                .n_changed = n_changed };
+  const Body body = { .service = self,
+                      .node = node,
+                      .interface = interface_of (node),
+                      .path = path,
+                      .changed = changed,
+                      .n_changed = n_changed };
 
-  announce (self, account_of (node), path, PROPERTIES, "PropertiesChanged", write_changed, &body);
+  announce (&body, CHANGED);
 }
 
 void

@@ -45,13 +45,44 @@ append_actions (sd_bus_message *message, DflCallState state)
 }
 
 static int
+append_entry (sd_bus_message *message, const char *name, const char *type, const void *value)
+{
+  int result = sd_bus_message_open_container (message, SD_BUS_TYPE_DICT_ENTRY, "sv");
+
+  if (result >= 0)
+    result = dfl_message_append_basic (message, SD_BUS_TYPE_STRING, name);
+  if (result >= 0)
+    result = dfl_message_append_value (message, type, value);
+  return result < 0 ? result : sd_bus_message_close_container (message);
+}
+
+/* A dictionary of texts, and one value more: names and values alternate, up to NULL. */
+static int
+append_dictionary (sd_bus_message *message,
+                   const char *const *texts,
+                   const char *name,
+                   const char *type,
+                   const void *value)
+{
+  int result = sd_bus_message_open_container (message, SD_BUS_TYPE_ARRAY, "{sv}");
+
+  for (; result >= 0 && texts[0] != NULL; texts += 2)
+    result = append_entry (message, texts[0], "s", texts[1]);
+  if (result >= 0)
+    result = append_entry (message, name, type, value);
+  return result < 0 ? result : sd_bus_message_close_container (message);
+}
+
+static int
 append_identity (sd_bus_message *message, gconstpointer item)
 {
   const DflIdentity *identity = item;
+  const char *const texts[] = { "source", identity->source, "address", identity->address,
+                                "number", identity->number, "name",    identity->name,
+                                NULL };
+  int trusted = identity->trusted;
 
-  return sd_bus_message_append (message, "a{sv}", 5, "source", "s", identity->source, "address",
-                                "s", identity->address, "number", "s", identity->number, "name",
-                                "s", identity->name, "trusted", "b", identity->trusted);
+  return append_dictionary (message, texts, "trusted", "b", &trusted);
 }
 
 static int
@@ -59,10 +90,12 @@ append_diversion (sd_bus_message *message, gconstpointer item)
 {
   const DflDiversion *diversion = item;
 
-  return sd_bus_message_append (message, "a{sv}", 6, "address", "s", diversion->address, "name",
-                                "s", diversion->name, "reason", "s", diversion->reason, "privacy",
-                                "s", diversion->privacy, "counter", "u",
-                                (guint32)diversion->counter, "source", "s", diversion->source);
+  const char *const texts[] = { "address", diversion->address, "name",    diversion->name,
+                                "reason",  diversion->reason,  "privacy", diversion->privacy,
+                                "source",  diversion->source,  NULL };
+  guint32 counter = diversion->counter;
+
+  return append_dictionary (message, texts, "counter", "u", &counter);
 }
 
 /* append is append_identity or append_diversion. */

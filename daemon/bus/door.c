@@ -6,6 +6,8 @@
 #include <errno.h>
 
 #include "bus/message.h"
+#include "bus/turns.h"
+#include "bus/unread.h"
 #include "core/error.h"
 #include "data/names.h"
 
@@ -23,10 +25,17 @@ struct _DflDoor
   sd_bus *bus;
   sd_bus_slot *filter;
   DflPeers *peers;
-  DflPeerRequestFunc request;
-  DflPeerGoneFunc gone;
+  DflTurns *turns;   /* NULL where there is one user */
+  DflUnread *unread; /* the same */
+  DflDoorFuncs funcs;
   gpointer data;
 };
+
+/* No message is longer than this: a bus throws out who sends what is too long for it, and a system
+ * bus takes 32 MB. */
+#define MAX_MESSAGE (16 * 1024 * 1024)
+/* What a message has beside its body, about. */
+#define HEADER_BYTES 256
 
 static const char *const error_names[] = {
   [DFL_ERROR_FAILED] = DFL_ERROR_PREFIX "Failed",
@@ -54,17 +63,36 @@ dfl_door_error_name (const GError *error)
 
 /* --- Out --- */
 
-/* Sends a message that was begun with the result so far; FALSE where it is too long. */
+/* Sends a message that was begun with the result so far; FALSE where it is too long. peer is to get
+ * it, or NULL where that is not to be counted. */
 static gboolean
-finish (sd_bus_message *message, int result, DflDoorWriteFunc write, gconstpointer data)
+finish (DflDoor *self,
+        sd_bus_message *message,
+        int result,
+        const DflPeer *peer,
+        DflDoorWriteFunc write,
+        gconstpointer data)
 {
+  dfl_message_start_count ();
   if (result >= 0 && write != NULL)
     result = write (message, data);
+  if (result >= 0 && dfl_message_get_count () > MAX_MESSAGE)
+    result = -EMSGSIZE;
   if (result >= 0)
     result = sd_bus_send (NULL, message, NULL);
   if (result < 0)
     g_debug ("A message could not be sent: %s", g_strerror (-result));
+  else if (self->unread != NULL && peer != NULL)
+    dfl_unread_add (self->unread, peer->name, peer->uid, HEADER_BYTES + dfl_message_get_count ());
   return result >= 0;
+}
+
+/* Who gets the answer to a request, where that is to be counted. */
+static const DflPeer *
+find_receiver (DflDoor *self, sd_bus_message *request)
+{
+  return self->unread == NULL ? NULL
+                              : dfl_peers_find (self->peers, sd_bus_message_get_sender (request));
 }
 
 static int
@@ -89,7 +117,7 @@ dfl_door_refuse (DflDoor *self, sd_bus_message *request, const char *name, const
     return;
   result = sd_bus_message_new_method_error (request, &message,
                                             &SD_BUS_ERROR_MAKE_CONST (name, text));
-  finish (message, result, NULL, NULL);
+  finish (self, message, result, find_receiver (self, request), NULL, NULL);
 }
 
 void
@@ -104,7 +132,7 @@ dfl_door_reply_written (DflDoor *self,
   if (!wants_answer (request))
     return;
   result = sd_bus_message_new_method_return (request, &message);
-  if (!finish (message, result, write, data))
+  if (!finish (self, message, result, find_receiver (self, request), write, data))
     dfl_door_refuse (self, request, error_names[DFL_ERROR_LIMIT_EXCEEDED],
                      "The answer is longer than a message may be; ask for less at once");
 }
@@ -132,7 +160,7 @@ dfl_door_refuse_too_big (DflDoor *self, sd_bus_message *request)
 
 void
 dfl_door_signal (DflDoor *self,
-                 const char *destination,
+                 const DflPeer *peer,
                  const char *path,
                  const char *interface,
                  const char *member,
@@ -142,14 +170,69 @@ dfl_door_signal (DflDoor *self,
   g_autoptr (sd_bus_message) message = NULL;
   int result = sd_bus_message_new_signal (self->bus, &message, path, interface, member);
 
-  if (result >= 0 && destination != NULL)
-    result = sd_bus_message_set_destination (message, destination);
-  finish (message, result, write, data);
+  if (result >= 0 && peer != NULL)
+    result = sd_bus_message_set_destination (message, peer->name);
+  finish (self, message, result, peer, write, data);
 }
+
+gboolean
+dfl_door_may_tell (DflDoor *self, const DflPeer *peer, const char *object, gboolean known)
+{
+  return self->unread == NULL
+         || dfl_unread_may_tell (self->unread, peer->name, peer->uid, object, known);
+}
+
+/* --- Turns, and who reads --- */
 
 void
 dfl_door_charge (DflDoor *self, const DflPeer *peer, gint64 cost)
 {
+  if (self->turns != NULL)
+    dfl_turns_charge (self->turns, peer->uid, cost);
+}
+
+static gboolean
+is_ready (DflPeer *peer, gpointer data)
+{
+  DflDoor *self = data;
+
+  return dfl_unread_may_answer (self->unread, peer->name, peer->uid);
+}
+
+static void
+on_turn (DflPeer *peer, sd_bus_message *message, gpointer data)
+{
+  DflDoor *self = data;
+
+  self->funcs.request (peer, message, self->data);
+}
+
+static void
+on_read (gpointer data)
+{
+  DflDoor *self = data;
+
+  dfl_turns_wake (self->turns);
+}
+
+static void
+on_caught_up (const char *name, const char *object, gboolean known, gpointer data)
+{
+  DflDoor *self = data;
+  DflPeer *peer = dfl_peers_find (self->peers, name);
+
+  if (peer != NULL)
+    self->funcs.catch_up (peer, object, known, self->data);
+}
+
+static void
+on_lost (const char *name, gpointer data)
+{
+  DflDoor *self = data;
+  DflPeer *peer = dfl_peers_find (self->peers, name);
+
+  if (peer != NULL)
+    self->funcs.lose (peer, self->data);
 }
 
 /* --- In --- */
@@ -184,7 +267,11 @@ on_message (sd_bus_message *message, void *data, sd_bus_error *ignored)
     }
   vanished = get_vanished_name (message);
   if (vanished != NULL)
-    dfl_peers_vanish (self->peers, vanished);
+    {
+      dfl_peers_vanish (self->peers, vanished);
+      if (self->unread != NULL)
+        dfl_unread_forget (self->unread, vanished);
+    }
   return 0;
 }
 
@@ -193,7 +280,10 @@ on_request (DflPeer *peer, sd_bus_message *message, gpointer data)
 {
   DflDoor *self = data;
 
-  self->request (peer, message, self->data);
+  if (self->turns == NULL)
+    self->funcs.request (peer, message, self->data);
+  else
+    dfl_turns_take (self->turns, peer, message);
 }
 
 static void
@@ -207,22 +297,26 @@ on_gone (DflPeer *peer, gpointer data)
 {
   DflDoor *self = data;
 
-  self->gone (peer, self->data);
+  if (self->turns != NULL)
+    dfl_turns_forget (self->turns, peer);
+  self->funcs.gone (peer, self->data);
 }
 
 DflDoor *
-dfl_door_new (DflConnection *connection,
-              DflPeerRequestFunc request,
-              DflPeerGoneFunc gone,
-              gpointer data)
+dfl_door_new (DflConnection *connection, DflClock *clock, const DflDoorFuncs *funcs, gpointer data)
 {
+  static const DflUnreadFuncs unread_funcs = { on_read, on_caught_up, on_lost };
   DflDoor *self = g_new0 (DflDoor, 1);
   int result;
 
   self->bus = sd_bus_ref (dfl_connection_get_bus (connection));
-  self->request = request;
-  self->gone = gone;
+  self->funcs = *funcs;
   self->data = data;
+  if (clock != NULL)
+    {
+      self->turns = dfl_turns_new (clock, is_ready, on_turn, self);
+      self->unread = dfl_unread_new (self->bus, clock, &unread_funcs, self);
+    }
   self->peers = dfl_peers_new (self->bus, on_request, on_refused, on_gone, self);
 
   /* One rule for all that leave, and only for leaving: a rule for each peer would meet the bus'
@@ -242,7 +336,9 @@ void
 dfl_door_free (DflDoor *self)
 {
   sd_bus_slot_unref (self->filter);
+  g_clear_pointer (&self->turns, dfl_turns_free);
   dfl_peers_free (self->peers);
+  g_clear_pointer (&self->unread, dfl_unread_free);
   sd_bus_unref (self->bus);
   g_free (self);
 }

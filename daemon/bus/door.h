@@ -7,17 +7,29 @@
 
 #include "bus/connection.h"
 #include "bus/peers.h"
+#include "core/clock.h"
 
 typedef struct _DflDoor DflDoor;
 
+typedef struct
+{
+  DflPeerRequestFunc request;
+  /* A peer is gone; the last moment at which the pointer is good. */
+  DflPeerGoneFunc gone;
+  /* A peer that was not told of an object reads again: to be told how the object is now. known: it
+   * has been told of the object before. */
+  void (*catch_up) (DflPeer *peer, const char *object, gboolean known, gpointer data);
+  /* A peer has missed too much, and is to be told nothing until it subscribes again. */
+  DflPeerGoneFunc lose;
+} DflDoorFuncs;
+
 /*
  * Claims every method call that arrives on the connection and hands it to request, with its
- * sender's identity known; gone is told when such a sender leaves the bus.
+ * sender's identity known, when it is its user's turn (bus/turns.h) and the sender reads what it is
+ * sent (bus/unread.h). clock is NULL where there is one user: then everything is served at once.
  */
-DflDoor *dfl_door_new (DflConnection *connection,
-                       DflPeerRequestFunc request,
-                       DflPeerGoneFunc gone,
-                       gpointer data);
+DflDoor *
+dfl_door_new (DflConnection *connection, DflClock *clock, const DflDoorFuncs *funcs, gpointer data);
 
 /* Refuses what waits and lets nothing more in. */
 void dfl_door_free (DflDoor *self);
@@ -44,9 +56,13 @@ void dfl_door_refuse (DflDoor *self, sd_bus_message *request, const char *name, 
 /* Refuses what is longer than DFL_PEERS_MAX_BODY. */
 void dfl_door_refuse_too_big (DflDoor *self, sd_bus_message *request);
 
-/* Sends a signal; destination NULL broadcasts it. */
+/* Whether the peer reads what it is sent, and so may be told news of an object; where not, it will
+ * be told by catch_up. known: it has been told of the object before. */
+gboolean dfl_door_may_tell (DflDoor *self, const DflPeer *peer, const char *object, gboolean known);
+
+/* Sends a signal; peer NULL broadcasts it. */
 void dfl_door_signal (DflDoor *self,
-                      const char *destination,
+                      const DflPeer *peer,
                       const char *path,
                       const char *interface,
                       const char *member,

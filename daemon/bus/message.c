@@ -157,6 +157,32 @@ dfl_message_read (sd_bus_message *message, gsize max_bytes)
 
 /* --- Out --- */
 
+/* What a value costs beside a text's characters: alignment, length, type and its container's. */
+#define COUNTED_BYTES 12
+
+static gsize counted;
+
+void
+dfl_message_start_count (void)
+{
+  counted = 0;
+}
+
+gsize
+dfl_message_get_count (void)
+{
+  return counted;
+}
+
+int
+dfl_message_append_basic (sd_bus_message *message, char type, const void *value)
+{
+  counted += COUNTED_BYTES;
+  if (value != NULL && strchr ("sog", type) != NULL)
+    counted += strlen (value);
+  return sd_bus_message_append_basic (message, type, value);
+}
+
 static int append_value (sd_bus_message *message, GVariant *value);
 
 static int
@@ -214,7 +240,7 @@ append_boolean (sd_bus_message *message, GVariant *value)
 {
   int boolean = g_variant_get_boolean (value);
 
-  return sd_bus_message_append_basic (message, SD_BUS_TYPE_BOOLEAN, &boolean);
+  return dfl_message_append_basic (message, SD_BUS_TYPE_BOOLEAN, &boolean);
 }
 
 static int
@@ -227,8 +253,7 @@ append_value (sd_bus_message *message, GVariant *value)
     case SD_BUS_TYPE_STRING:
     case SD_BUS_TYPE_OBJECT_PATH:
     case SD_BUS_TYPE_SIGNATURE:
-      return sd_bus_message_append_basic (message, signature[0],
-                                          g_variant_get_string (value, NULL));
+      return dfl_message_append_basic (message, signature[0], g_variant_get_string (value, NULL));
     case SD_BUS_TYPE_BOOLEAN:
       return append_boolean (message, value);
     case SD_BUS_TYPE_BYTE:
@@ -239,7 +264,7 @@ append_value (sd_bus_message *message, GVariant *value)
     case SD_BUS_TYPE_INT64:
     case SD_BUS_TYPE_UINT64:
     case SD_BUS_TYPE_DOUBLE:
-      return sd_bus_message_append_basic (message, signature[0], g_variant_get_data (value));
+      return dfl_message_append_basic (message, signature[0], g_variant_get_data (value));
     case SD_BUS_TYPE_VARIANT:
       return append_variant_of (message, value);
     case SD_BUS_TYPE_ARRAY:
@@ -277,7 +302,7 @@ dfl_message_append_value (sd_bus_message *message, const char *type, const void 
   int result = sd_bus_message_open_container (message, SD_BUS_TYPE_VARIANT, type);
 
   if (result >= 0)
-    result = sd_bus_message_append_basic (message, type[0], value);
+    result = dfl_message_append_basic (message, type[0], value);
   return result < 0 ? result : sd_bus_message_close_container (message);
 }
 

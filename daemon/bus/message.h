@@ -21,8 +21,17 @@ GVariant *dfl_message_read (sd_bus_message *message, gsize max_bytes);
 
 /*
  * These append to a message that is being written, and return a negative errno where it becomes too
- * long, as sd-bus does.
+ * long, as sd-bus does. They count what they append, as sd-bus does not say how long a message is:
+ * one message is written at a time, in one thread.
  */
+
+/* The next message begins. */
+void dfl_message_start_count (void);
+/* What was appended since, in bytes, more or less; never much less than it is. */
+gsize dfl_message_get_count (void);
+
+/* One basic value, as sd_bus_message_append_basic wants it. */
+int dfl_message_append_basic (sd_bus_message *message, char type, const void *value);
 
 /* What a tuple holds. */
 int dfl_message_append_tuple (sd_bus_message *message, GVariant *tuple);

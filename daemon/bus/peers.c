@@ -12,12 +12,13 @@
 /*
  * The bus never gives a unique name out twice, so what was learned about one stays true until it
  * leaves. Everything here is bounded: what a connection may have waiting for its identity by
- * MAX_HELD and MAX_HELD_BYTES, the connections by MAX_PEERS (and by the bus, per user). Where there
- * are more, one that only asked something is forgotten, and the bus asked again when it comes back.
+ * MAX_HELD and MAX_HELD_BYTES; the connections of a user whose identity is known by
+ * DFL_PEERS_MAX_OF_USER, so that no user can take the place of another; and those that wait for it,
+ * which is as long as the bus takes for an answer, by MAX_UNKNOWN.
  */
-#define MAX_PEERS 4096
+#define MAX_UNKNOWN 4096
 #define MAX_HELD 128
-#define MAX_HELD_BYTES (1024 * 1024)
+#define MAX_HELD_BYTES (DFL_PEERS_MAX_BODY + 64 * 1024)
 /* Users whose name is kept although nobody of them is connected. */
 #define MAX_IDLE_USERS 256
 
@@ -32,6 +33,7 @@ typedef struct
 {
   DflPeer public;
   char *name;
+  DflPeers *peers;
   User *user;  /* NULL until the uid is known */
   GQueue held; /* of sd_bus_message */
   gsize held_bytes;
@@ -47,6 +49,7 @@ struct _DflPeers
   gpointer data;
   GHashTable *peers; /* name to Peer */
   GHashTable *users; /* uid to User */
+  guint n_unknown;   /* of peers: those whose uid is not known */
   gboolean closed;
 };
 
@@ -91,6 +94,8 @@ free_peer (Peer *self)
 {
   if (self->user != NULL)
     g_ptr_array_remove_fast (self->user->peers, self);
+  else
+    self->peers->n_unknown--;
   g_queue_clear_full (&self->held, dfl_message_unref);
   g_free (self->name);
   g_free (self);
@@ -171,11 +176,28 @@ drop_peer (DflPeers *self, const char *name, const GError *error)
   g_hash_table_remove (self->peers, name);
 }
 
+/* Makes room for another peer of a user; FALSE where nobody can be forgotten. */
+static gboolean
+forget_one (DflPeers *self, User *user)
+{
+  for (guint i = 0; i < user->peers->len; i++)
+    {
+      const Peer *peer = g_ptr_array_index (user->peers, i);
+
+      if (!peer->known || peer->public.keepers > 0)
+        continue;
+      g_hash_table_remove (self->peers, peer->name);
+      return TRUE;
+    }
+  return FALSE;
+}
+
 static void
 take_uid (DflPeers *self, const char *name, sd_bus_message *answer)
 {
   Peer *peer = g_hash_table_lookup (self->peers, name);
   const sd_bus_error *refusal = sd_bus_message_get_error (answer);
+  User *user;
 
   if (peer == NULL)
     return;
@@ -190,9 +212,16 @@ take_uid (DflPeers *self, const char *name, sd_bus_message *answer)
       drop_peer (self, name, error);
       return;
     }
-  peer->user = ensure_user (self, peer->public.uid);
-  g_ptr_array_add (peer->user->peers, peer);
-  if (peer->user->decided_by != NULL)
+  user = ensure_user (self, peer->public.uid);
+  if (user->peers->len >= DFL_PEERS_MAX_OF_USER && !forget_one (self, user))
+    {
+      g_hash_table_remove (self->peers, name);
+      return;
+    }
+  self->n_unknown--;
+  peer->user = user;
+  g_ptr_array_add (user->peers, peer);
+  if (user->decided_by != NULL)
     become_known (self, peer);
 }
 
@@ -234,33 +263,15 @@ ask_uid (DflPeers *self, const char *name)
   sd_bus_slot_unref (slot);
 }
 
-/* Makes room for another peer; FALSE where nobody can be forgotten. */
-static gboolean
-forget_one (DflPeers *self)
-{
-  GHashTableIter iter;
-  gpointer value;
-
-  g_hash_table_iter_init (&iter, self->peers);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    {
-      Peer *peer = value;
-
-      if (!peer->known || peer->public.keepers > 0)
-        continue;
-      g_hash_table_iter_remove (&iter);
-      return TRUE;
-    }
-  return FALSE;
-}
-
 static Peer *
 add_peer (DflPeers *self, const char *name)
 {
   Peer *peer = g_new0 (Peer, 1);
 
   peer->name = g_strdup (name);
+  peer->peers = self;
   peer->public.name = peer->name;
+  self->n_unknown++;
   g_queue_init (&peer->held);
   g_hash_table_insert (self->peers, peer->name, peer);
   ask_uid (self, name);
@@ -305,10 +316,10 @@ dfl_peers_take (DflPeers *self, sd_bus_message *message)
 
   if (peer == NULL)
     {
-      if (g_hash_table_size (self->peers) >= MAX_PEERS && !forget_one (self))
+      if (self->n_unknown >= MAX_UNKNOWN)
         {
           refuse_for_limit (self, message,
-                            "Too many connections talk to deflectd; close some and try again");
+                            "Too many connections come to deflectd at once; try again");
           return;
         }
       peer = add_peer (self, name);
@@ -317,6 +328,14 @@ dfl_peers_take (DflPeers *self, sd_bus_message *message)
     self->request (&peer->public, message, self->data);
   else
     hold (self, peer, message);
+}
+
+DflPeer *
+dfl_peers_find (DflPeers *self, const char *name)
+{
+  Peer *peer = g_hash_table_lookup (self->peers, name);
+
+  return peer == NULL || !peer->known ? NULL : &peer->public;
 }
 
 void

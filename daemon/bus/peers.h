@@ -17,6 +17,10 @@ typedef struct
   guint keepers;          /* how many keep the pointer until the peer is gone; they are told */
 } DflPeer;
 
+/* Connections of one user that are known at a time. Beyond that one that waits for nothing is
+ * forgotten until it asks again; where all do, what the next one asks is dropped. */
+#define DFL_PEERS_MAX_OF_USER 1024
+
 /* No method takes more than this, in bytes. */
 #define DFL_PEERS_MAX_BODY (256 * 1024)
 
@@ -43,6 +47,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflPeers, dfl_peers_free)
 
 /* Serves a message now or when its sender is known. Has a sender. */
 void dfl_peers_take (DflPeers *self, sd_bus_message *message);
+
+/* The peer with the unique name, or NULL where it is not known. */
+DflPeer *dfl_peers_find (DflPeers *self, const char *name);
 
 /* The unique name has left the bus. */
 void dfl_peers_vanish (DflPeers *self, const char *name);

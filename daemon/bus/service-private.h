@@ -118,6 +118,9 @@ gboolean dfl_tree_find_node (DflService *service,
                              sd_bus_message *message,
                              DflNode *node);
 
+/* What the peer sees at a path. */
+DflNode dfl_tree_get_node (DflService *service, const DflPeer *peer, const char *path);
+
 /* Checks that tables and interfaces agree; to be called once before anything else here. */
 void dfl_tree_init (void);
 /* The one entrance: answers every message. */
@@ -157,6 +160,10 @@ gboolean dfl_announce_has_listeners (DflService *self, DflAccount *account);
 /* Tells one peer, or with NULL the whole audience, that an account or a call has come or gone. */
 void
 dfl_announce_object (DflService *self, const DflNode *node, const DflPeer *peer, gboolean exists);
+
+/* Tells a peer that has missed news how the object at the path is now. known: it has been told of
+ * the object before. */
+void dfl_announce_now (DflService *self, const DflPeer *peer, const char *path, gboolean known);
 
 /* Tells the audience how a call or an account has changed. */
 void dfl_announce_call_changed (DflService *self, DflCall *call, DflCallChange change);

@@ -124,6 +124,20 @@ on_gone (DflPeer *peer, gpointer data)
   dfl_audience_forget (self->audience, peer);
 }
 
+static void
+on_lost (DflPeer *peer, gpointer data)
+{
+  DflService *self = data;
+
+  dfl_audience_forget (self->audience, peer);
+}
+
+static void
+on_caught_up (DflPeer *peer, const char *path, gboolean known, gpointer data)
+{
+  dfl_announce_now (data, peer, path, known);
+}
+
 /* --- The service --- */
 
 void
@@ -191,6 +205,7 @@ dfl_service_new (DflConnection *connection,
                  DflClock *clock,
                  const char *const *listening)
 {
+  static const DflDoorFuncs funcs = { on_request, on_gone, on_caught_up, on_lost };
   DflService *self = g_object_new (DFL_TYPE_SERVICE, NULL);
   g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (switchboard);
 
@@ -211,6 +226,6 @@ dfl_service_new (DflConnection *connection,
   g_signal_connect (switchboard, "call-added", G_CALLBACK (on_call_added), self);
   g_signal_connect (switchboard, "call-changed", G_CALLBACK (on_call_changed), self);
   g_signal_connect (switchboard, "call-removed", G_CALLBACK (on_call_removed), self);
-  self->door = dfl_door_new (connection, on_request, on_gone, self);
+  self->door = dfl_door_new (connection, self->single_user ? NULL : clock, &funcs, self);
   return self;
 }

@@ -5,6 +5,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "bus/message.h"
 #include "core/error.h"
 #include "data/names.h"
 
@@ -284,7 +285,7 @@ add_object (Objects *objects, const char *path, const DflNode *node)
   if (objects->result >= 0)
     objects->result = sd_bus_message_open_container (message, SD_BUS_TYPE_DICT_ENTRY, "oa{sa{sv}}");
   if (objects->result >= 0)
-    objects->result = sd_bus_message_append_basic (message, SD_BUS_TYPE_OBJECT_PATH, path);
+    objects->result = dfl_message_append_basic (message, SD_BUS_TYPE_OBJECT_PATH, path);
   if (objects->result >= 0)
     objects->result = dfl_announce_append_interface (objects->request->service, node, message);
   if (objects->result >= 0)

@@ -86,8 +86,8 @@ dfl_call_path (DflCall *call)
   return g_strconcat (DFL_CALL_PATH_PREFIX, dfl_call_get_id (call), NULL);
 }
 
-static DflNode
-find_node (DflService *service, const DflPeer *peer, const char *path)
+DflNode
+dfl_tree_get_node (DflService *service, const DflPeer *peer, const char *path)
 {
   DflNode node = { DFL_NODE_ABSENT, NULL, NULL };
 
@@ -166,7 +166,7 @@ dfl_tree_find_node (DflService *service,
                     sd_bus_message *message,
                     DflNode *node)
 {
-  *node = find_node (service, peer, sd_bus_message_get_path (message));
+  *node = dfl_tree_get_node (service, peer, sd_bus_message_get_path (message));
   if (node->kind != DFL_NODE_ABSENT)
     return TRUE;
   dfl_door_refuse (service->door, message, "org.freedesktop.DBus.Error.UnknownObject",
