@@ -27,6 +27,7 @@ struct _Stage
   GPtrArray *players;
   Player *bus_daemon; /* borrowed from players, as the next one */
   Player *daemon;
+  Polkitd *polkitd; /* or NULL */
   GDBusConnection *connection;
   GDBusObjectManager *manager;
   GHashTable *stories;   /* call path to GString */

@@ -205,6 +205,17 @@ stage_get_port (Stage *self, const char *listen)
   g_error ("Nothing listens on %s.", listen);
 }
 
+Polkitd *
+stage_start_polkitd (Stage *self, const char *rules)
+{
+  g_autofree char *actions = g_test_build_filename (G_TEST_BUILT, "..", "data",
+                                                    "org.deflectd1.policy", NULL);
+
+  g_assert_null (self->polkitd);
+  self->polkitd = polkitd_new (self->address, rules, (const char *[]){ actions, NULL }, NULL);
+  return self->polkitd;
+}
+
 const char *
 stage_get_directory (Stage *self)
 {
@@ -350,6 +361,7 @@ stage_free (Stage *self)
       stage_signal_daemon (self, SIGTERM);
       stage_await_daemon_end (self);
     }
+  g_clear_pointer (&self->polkitd, polkitd_free);
   if (self->manager != NULL)
     g_signal_handlers_disconnect_by_data (self->manager, self);
   g_clear_object (&self->manager);

@@ -7,6 +7,8 @@
 
 #include <gio/gio.h>
 
+#include "stage/polkitd.h"
+
 typedef enum
 {
   STAGE_OWN_BUS,   /* deflectd --bus ADDRESS: everything belongs to the uid that runs the test */
@@ -50,6 +52,10 @@ gboolean stage_is_slow (void);
 /* What the daemon said on stderr so far. */
 char *stage_read_log (Stage *self);
 
+/* The real polkitd on the system bus, with the project's actions; rules are JavaScript. The stage
+ * ends it. */
+Polkitd *stage_start_polkitd (Stage *self, const char *rules);
+
 const char *stage_get_directory (Stage *self);
 const char *stage_get_bus_address (Stage *self);
 GDBusConnection *stage_get_connection (Stage *self);
@@ -68,6 +74,10 @@ Player *stage_playv (Stage *self, const char *const *argv);
 
 /* The same as another local user; after machine_enter. */
 Player *stage_play_as (Stage *self, guint uid, const char *program, ...) G_GNUC_NULL_TERMINATED;
+
+/* The same with the words of argv, which need not end with NULL; one of our own programs is meant
+ * by its name alone. */
+Player *stage_play_argv_as (Stage *self, guint uid, GPtrArray *argv);
 
 /* SIPp as the caller with a file of tests/e2e/scenarios; transport is "u1" or "t1", host a numeric
  * address (IPv6 in brackets), reason a header line for cancel.xml, or NULL. */

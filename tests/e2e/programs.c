@@ -135,6 +135,22 @@ stage_play_as (Stage *self, guint uid, const char *program, ...)
   return stage_play_arguments (self, argv);
 }
 
+Player *
+stage_play_argv_as (Stage *self, guint uid, GPtrArray *argv)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
+
+  stage_add_user (all, uid);
+  for (guint i = 0; i < argv->len; i++)
+    {
+      const char *word = g_ptr_array_index (argv, i);
+      gboolean ours = i == 0 && g_str_equal (word, "deflectctl");
+
+      g_ptr_array_add (all, g_strdup (ours ? self->deflectctl : word));
+    }
+  return stage_play_arguments (self, all);
+}
+
 gboolean
 player_has_ended (Player *self)
 {

@@ -3,8 +3,11 @@
 
 /* The daemon starts, reads its settings again, ends, dies and comes back, with calls in hand. */
 
+#include <gio/gunixsocketaddress.h>
 #include <signal.h>
+#include <sys/stat.h>
 
+#include "harness-private.h"
 #include "harness.h"
 #include "names.h"
 #include "wire.h"
@@ -223,6 +226,210 @@ test_second_daemon (void)
   g_assert_cmpint (stage_deflectctl (stage, NULL, "status", NULL), ==, 0);
 }
 
+/* --- Below a service manager --- */
+
+#define WATCHDOG_INTERVAL 400 /* milliseconds */
+
+/* What systemd would be: the socket of sd_notify(3), and all that was said on it. */
+typedef struct
+{
+  Stage *stage;
+  GSocket *socket;
+  GString *heard; /* a message per line, its own lines joined with spaces */
+} Manager;
+
+/* How often something was said so far. */
+static guint
+manager_count (Manager *self, const char *word)
+{
+  char text[1024];
+  gssize length;
+  guint n = 0;
+
+  while ((length = g_socket_receive (self->socket, text, sizeof text - 1, NULL, NULL)) > 0)
+    {
+      text[length] = '\0';
+      g_strdelimit (text, "\n", ' ');
+      g_string_append_printf (self->heard, "%s\n", text);
+    }
+  for (const char *found = self->heard->str; (found = strstr (found, word)) != NULL; found++)
+    n++;
+  return n;
+}
+
+static gboolean
+manager_heard (Manager *self, const char *word)
+{
+  return manager_count (self, word) > 0;
+}
+
+static void
+manager_forget (Manager *self)
+{
+  manager_count (self, "");
+  g_string_truncate (self->heard, 0);
+}
+
+/* watched: for whom WATCHDOG_PID says the watchdog is; $$ is the daemon. */
+static Manager *
+manager_start_daemon (const char *watched)
+{
+  Manager *self = g_new0 (Manager, 1);
+  g_autofree char *before = g_strdup (g_getenv ("DFL_TEST_WRAPPER"));
+  g_autofree char *wrapper = g_strdup_printf ("sh -c 'export WATCHDOG_PID=%s; exec \"$@\"' sh %s",
+                                              watched, before != NULL ? before : "");
+  g_autofree char *interval = g_strdup_printf ("%u", WATCHDOG_INTERVAL * 1000);
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  self->stage = stage_new (STAGE_OWN_BUS);
+  self->heard = g_string_new (NULL);
+  path = g_build_filename (stage_get_directory (self->stage), "notify", NULL);
+  address = g_unix_socket_address_new (path);
+  self->socket = g_socket_new (G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_DATAGRAM,
+                               G_SOCKET_PROTOCOL_DEFAULT, &error);
+  g_assert_no_error (error);
+  g_socket_bind (self->socket, address, FALSE, &error);
+  g_assert_no_error (error);
+  g_socket_set_blocking (self->socket, FALSE);
+
+  g_setenv ("DFL_TEST_WRAPPER", wrapper, TRUE);
+  g_setenv ("NOTIFY_SOCKET", path, TRUE);
+  g_setenv ("WATCHDOG_USEC", interval, TRUE);
+  stage_start_daemon (self->stage);
+  g_unsetenv ("WATCHDOG_USEC");
+  g_unsetenv ("NOTIFY_SOCKET");
+  if (before != NULL)
+    g_setenv ("DFL_TEST_WRAPPER", before, TRUE);
+  else
+    g_unsetenv ("DFL_TEST_WRAPPER");
+  AWAIT (self->stage, manager_heard (self, "READY=1\n"));
+  return self;
+}
+
+static void
+manager_free (Manager *self)
+{
+  stage_free (self->stage);
+  g_object_unref (self->socket);
+  g_string_free (self->heard, TRUE);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Manager, manager_free)
+
+static void
+test_notify (void)
+{
+  g_autoptr (Manager) manager = manager_start_daemon ("1");
+  g_autoptr (Wire) wire = NULL;
+  g_autofree char *call = NULL;
+
+  g_assert_cmpstr (manager->heard->str, ==, "READY=1\n");
+  manager_forget (manager);
+  stage_signal_daemon (manager->stage, SIGHUP);
+  AWAIT (manager->stage, manager_heard (manager, "READY=1\n"));
+  g_assert_true (g_regex_match_simple ("^RELOADING=1 MONOTONIC_USEC=[1-9][0-9]*\nREADY=1\n$",
+                                       manager->heard->str, G_REGEX_DEFAULT,
+                                       G_REGEX_MATCH_DEFAULT));
+
+  /* It is said at the beginning of the end: somebody is still to acknowledge. */
+  wire = wire_new (manager->stage, stage_get_port (manager->stage, "udp:127.0.0.1:"));
+  wire_invite (wire);
+  call = stage_await_call (manager->stage);
+  manager_forget (manager);
+  stage_signal_daemon (manager->stage, SIGTERM);
+  wire_await_response (wire, 480, "INVITE");
+  AWAIT (manager->stage, manager_heard (manager, "STOPPING=1\n"));
+  g_assert_false (player_has_ended (manager->stage->daemon));
+  wire_acknowledge (wire);
+  stage_await_daemon_end (manager->stage);
+  g_assert_cmpstr (manager->heard->str, ==, "STOPPING=1\n");
+}
+
+static gboolean
+is_stopped (Stage *stage)
+{
+  const char *pid = g_subprocess_get_identifier (stage->daemon->process);
+  g_autofree char *path = g_strdup_printf ("/proc/%s/status", pid);
+  g_autofree char *text = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return strstr (text, "\nState:\tT") != NULL;
+}
+
+/* While the main loop turns, and only then. */
+static void
+test_watchdog (void)
+{
+  g_autoptr (Manager) manager = manager_start_daemon ("$$");
+  gint64 stopped;
+
+  AWAIT (manager->stage, manager_count (manager, "WATCHDOG=1\n") >= 4);
+  stage_signal_daemon (manager->stage, SIGSTOP);
+  AWAIT (manager->stage, is_stopped (manager->stage));
+  manager_forget (manager);
+  stopped = g_get_monotonic_time ();
+  AWAIT (manager->stage, g_get_monotonic_time () - stopped > 2 * WATCHDOG_INTERVAL * 1000);
+  g_assert_false (manager_heard (manager, "WATCHDOG"));
+  stage_signal_daemon (manager->stage, SIGCONT);
+  AWAIT (manager->stage, manager_count (manager, "WATCHDOG=1\n") >= 2);
+}
+
+/* The watchdog of somebody else is none of ours. */
+static void
+test_watchdog_of_another (void)
+{
+  g_autoptr (Manager) manager = manager_start_daemon ("1");
+  gint64 began = g_get_monotonic_time ();
+
+  AWAIT (manager->stage, g_get_monotonic_time () - began > 2 * WATCHDOG_INTERVAL * 1000);
+  g_assert_false (manager_heard (manager, "WATCHDOG"));
+}
+
+/* The bus is killed: callers are told, and the exit status tells whoever is to start it again. */
+static void
+test_bus_dies (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autofree char *call = NULL;
+  g_autofree char *trace = NULL;
+  g_autofree char *log = NULL;
+  Player *caller;
+
+  stage_start_daemon (stage);
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  player_signal (stage->bus_daemon, SIGKILL);
+  player_await_success (stage, caller);
+  trace = player_read_trace (caller);
+  g_assert_nonnull (strstr (trace, "SIP/2.0 480 "));
+  g_assert_cmpint (player_await (stage, stage->daemon), ==, 1);
+  log = stage_read_log (stage);
+  g_assert_nonnull (strstr (log, "lost the connection to the bus; start deflectd again"));
+  stage->daemon = NULL;
+}
+
+/* Neither the user's other programs nor a core shows what the daemon knows. */
+static void
+test_memory (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autofree char *path = NULL;
+  g_autofree char *limits = NULL;
+  struct stat status;
+
+  stage_start_daemon (stage);
+  path = g_strdup_printf ("/proc/%s/limits", g_subprocess_get_identifier (stage->daemon->process));
+  g_assert_true (g_file_get_contents (path, &limits, NULL, NULL));
+  g_assert_true (g_regex_match_simple ("^Max core file size +0 +0 ", limits, G_REGEX_MULTILINE,
+                                       G_REGEX_MATCH_DEFAULT));
+  /* Where the daemon is another user than root, see also the test of the installation. */
+  g_assert_cmpint (stat (path, &status), ==, 0);
+  if (!stage_is_slow ())
+    g_assert_cmpuint (status.st_uid, ==, 0);
+}
+
 static void
 test_no_daemon (void)
 {
@@ -245,5 +452,10 @@ main (int argc, char **argv)
   g_test_add_func ("/lifecycle/restart", test_restart);
   g_test_add_func ("/lifecycle/second-daemon", test_second_daemon);
   g_test_add_func ("/lifecycle/no-daemon", test_no_daemon);
+  g_test_add_func ("/lifecycle/notify", test_notify);
+  g_test_add_func ("/lifecycle/watchdog", test_watchdog);
+  g_test_add_func ("/lifecycle/watchdog-of-another", test_watchdog_of_another);
+  g_test_add_func ("/lifecycle/bus-dies", test_bus_dies);
+  g_test_add_func ("/lifecycle/memory", test_memory);
   return g_test_run ();
 }

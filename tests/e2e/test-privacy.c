@@ -13,7 +13,7 @@
 
 #define TARGET "sip:+4915550100@mobile.example"
 #define DBUS "org.freedesktop.DBus"
-#define UNKNOWN_OBJECT DBUS ".Error.UnknownObject"
+#define PROPERTIES DBUS ".Properties"
 
 static GVariant *
 redirect_to (const char *target, gboolean wait)
@@ -293,237 +293,129 @@ test_find_call (void)
   neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
 }
 
-/* --- Guessing right --- */
+/* --- The programs that people have --- */
 
+/* Commands whose words ADDRESS, CALL and ACCOUNT are the user's bus and somebody's objects, each by
+ * its whole path; CALL_ID and ACCOUNT_ID are the identifiers alone. */
 typedef struct
 {
-  const char *interface;
-  const char *member;
-  const char *body; /* in the text format of GVariant, or NULL */
-} Question;
+  const char *name;
+  const char *look[4];  /* around, up to NULL */
+  const char *guess[6]; /* at an object, up to NULL */
+} Program;
 
-#define PROPERTIES DBUS ".Properties"
+#define GDBUS_CALL "gdbus call --address ADDRESS --dest " DFL_BUS_NAME " --object-path "
+#define BUSCTL "busctl --address=ADDRESS --no-pager "
+#define DBUS_SEND                                                                                  \
+  "dbus-send --bus=ADDRESS --print-reply --type=method_call --dest=" DFL_BUS_NAME " "
 
-/* None of these changes anything where it is answered. */
-static const Question of_any[] = {
-  { DBUS ".Introspectable", "Introspect", NULL },
-  { DBUS ".Peer", "Ping", NULL },
-  { DBUS ".Peer", "GetMachineId", NULL },
-  { DBUS ".ObjectManager", "GetManagedObjects", NULL },
-  { PROPERTIES, "GetAll", "('',)" },
-  { PROPERTIES, "GetAll", "('org.example.Other',)" },
-  { PROPERTIES, "Get", "('org.example.Other', 'State')" },
-  { PROPERTIES, "Get", "(1,)" },
-  { "org.example.Other", "Redirect", NULL },
-  { NULL, "NoSuchMethod", NULL },
-  { DFL_MANAGER_INTERFACE, "FindCall", "('none',)" },
+static const Program programs[] = {
+  { "gdbus",
+    { "gdbus introspect --address ADDRESS --dest " DFL_BUS_NAME " --object-path / --recurse",
+      GDBUS_CALL DFL_ROOT_PATH " --method " DBUS ".ObjectManager.GetManagedObjects", NULL },
+    { "gdbus introspect --address ADDRESS --dest " DFL_BUS_NAME " --object-path CALL",
+      GDBUS_CALL "CALL --method " PROPERTIES ".GetAll " DFL_CALL_INTERFACE,
+      GDBUS_CALL "CALL --method " DFL_CALL_INTERFACE ".CheckRedirect " TARGET " {}",
+      GDBUS_CALL "ACCOUNT --method " PROPERTIES ".Get " DFL_ACCOUNT_INTERFACE " Name", NULL } },
+  { "busctl",
+    { BUSCTL "tree " DFL_BUS_NAME,
+      BUSCTL "call " DFL_BUS_NAME " " DFL_ROOT_PATH " " DBUS ".ObjectManager GetManagedObjects",
+      NULL },
+    { BUSCTL "introspect " DFL_BUS_NAME " CALL",
+      BUSCTL "get-property " DFL_BUS_NAME " CALL " DFL_CALL_INTERFACE " CallerNumber",
+      BUSCTL "call " DFL_BUS_NAME " CALL " DFL_CALL_INTERFACE " CheckRedirect sa{sv} " TARGET " 0",
+      BUSCTL "introspect " DFL_BUS_NAME " ACCOUNT", NULL } },
+  { "dbus-send",
+    { DBUS_SEND DFL_ROOT_PATH " " DBUS ".ObjectManager.GetManagedObjects",
+      DBUS_SEND DFL_ROOT_PATH " " DBUS ".Introspectable.Introspect", NULL },
+    { DBUS_SEND "CALL " DBUS ".Introspectable.Introspect",
+      DBUS_SEND "CALL " PROPERTIES ".GetAll string:" DFL_CALL_INTERFACE,
+      DBUS_SEND "ACCOUNT " PROPERTIES ".Get string:" DFL_ACCOUNT_INTERFACE " string:Name", NULL } },
+  { "deflectctl",
+    { "deflectctl --bus ADDRESS list --json", "deflectctl --bus ADDRESS account list --json",
+      "deflectctl --bus ADDRESS status --json", NULL },
+    { "deflectctl --bus ADDRESS show CALL_ID", "deflectctl --bus ADDRESS show CALL_ID --json",
+      "deflectctl --bus ADDRESS account show ACCOUNT_ID", NULL } },
 };
 
-static const Question of_calls[] = {
-  { PROPERTIES, "GetAll", "('" DFL_CALL_INTERFACE "',)" },
-  { PROPERTIES, "Get", "('" DFL_CALL_INTERFACE "', 'State')" },
-  { PROPERTIES, "Get", "('" DFL_CALL_INTERFACE "', 'CallerNumber')" },
-  { PROPERTIES, "Get", "('" DFL_CALL_INTERFACE "', 'Account')" },
-  { PROPERTIES, "Get", "('" DFL_CALL_INTERFACE "', 'NoSuchProperty')" },
-  { PROPERTIES, "Set", "('" DFL_CALL_INTERFACE "', 'State', <'idle'>)" },
-  { DFL_CALL_INTERFACE, "NoSuchMethod", NULL },
-  { DFL_CALL_INTERFACE, "Redirect", "(1,)" },
-  { DFL_CALL_INTERFACE, "CheckRedirect", "('" TARGET "', @a{sv} {})" },
-  { DFL_CALL_INTERFACE, "CheckRedirect", "('not a target', @a{sv} {})" },
-  { NULL, "CheckRedirect", "('" TARGET "', @a{sv} {})" },
-};
-
-/* These decide: asked by who must not see the call, they must not. */
-static const Question decisions[] = {
-  { DFL_CALL_INTERFACE, "Redirect", "('" TARGET "', @a{sv} {})" },
-  { DFL_CALL_INTERFACE, "Redirect", "('not a target', @a{sv} {})" },
-  { DFL_CALL_INTERFACE, "Redirect", "('" TARGET "', {'nonsense': <1>})" },
-  { DFL_CALL_INTERFACE, "Redirect", "('" TARGET "', {'wait': <false>})" },
-  { NULL, "Redirect", "('" TARGET "', @a{sv} {})" },
-  { DFL_CALL_INTERFACE, "Decline", "(@a{sv} {},)" },
-  { DFL_CALL_INTERFACE, "Silence", NULL },
-  { DFL_CALL_INTERFACE, "Keep", NULL },
-};
-
-static const Question of_accounts[] = {
-  { PROPERTIES, "GetAll", "('" DFL_ACCOUNT_INTERFACE "',)" },
-  { PROPERTIES, "Get", "('" DFL_ACCOUNT_INTERFACE "', 'Name')" },
-  { PROPERTIES, "Get", "('" DFL_ACCOUNT_INTERFACE "', 'Users')" },
-  { PROPERTIES, "Get", "('" DFL_ACCOUNT_INTERFACE "', 'NoSuchProperty')" },
-  { DFL_ACCOUNT_INTERFACE, "NoSuchMethod", NULL },
-  { DFL_ACCOUNT_INTERFACE, "TestRules", "(@a{sv} {},)" },
-};
-
-static const Question changes[] = {
-  { PROPERTIES, "Set", "('" DFL_ACCOUNT_INTERFACE "', 'Enabled', <false>)" },
-  { PROPERTIES, "Set", "('" DFL_ACCOUNT_INTERFACE "', 'Name', <'mine'>)" },
-  { DFL_ACCOUNT_INTERFACE, "Update", "({'enabled': <false>},)" },
-  { DFL_ACCOUNT_INTERFACE, "Update", "({'users': <['alice', 'bob', 'carol']>},)" },
-  { DFL_ACCOUNT_INTERFACE, "Update", "({'nonsense': <1>},)" },
-  { DFL_ACCOUNT_INTERFACE, "Remove", NULL },
-  { DFL_ACCOUNT_INTERFACE, "Register", NULL },
-  { DFL_ACCOUNT_INTERFACE, "SetRules", "(@aa{sv} [], '')" },
-  { DFL_ACCOUNT_INTERFACE, "SetTargets", "([('mobile', 'Mobile', '" TARGET "')],)" },
-};
-
-static GDBusMessage *
-ask (Witness *witness, const char *path, const Question *question, gboolean interactively)
+static const char *
+word_for (const char *word, const char *address, const char *call, const char *account)
 {
-  GVariant *body = NULL;
-  g_autoptr (GError) error = NULL;
-
-  if (question->body != NULL)
-    body = g_variant_parse (NULL, question->body, NULL, NULL, &error);
-  g_assert_no_error (error);
-  if (body != NULL && !g_variant_is_of_type (body, G_VARIANT_TYPE_TUPLE))
-    g_error ("%s is no tuple", question->body);
-  return interactively ? witness_ask_interactively (witness, path, question->interface,
-                                                    question->member, body)
-                       : witness_ask (witness, path, question->interface, question->member, body);
+  if (g_str_equal (word, "ADDRESS"))
+    return address;
+  if (g_str_equal (word, "CALL"))
+    return call;
+  if (g_str_equal (word, "CALL_ID"))
+    return strrchr (call, '/') + 1;
+  if (g_str_equal (word, "ACCOUNT"))
+    return account;
+  if (g_str_equal (word, "ACCOUNT_ID"))
+    return strrchr (account, '/') + 1;
+  return word;
 }
 
-/* The bytes of a message but for the numbers that count messages. */
-static GBytes *
-bytes_of (GDBusMessage *message)
+/* What a program says and how it ends, with its objects' identifiers taken out. */
+static char *
+run_program (
+    Neighbours *self, Witness *witness, const char *command, const char *call, const char *account)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GDBusMessage) copy = g_dbus_message_copy (message, &error);
-  guchar *bytes;
-  gsize length;
+  g_auto (GStrv) words = g_strsplit (command, " ", -1);
+  g_autoptr (GString) said = g_string_new (NULL);
+  g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *output = NULL;
+  g_autofree char *errors = NULL;
+  Player *player;
+  int status;
 
-  g_assert_no_error (error);
-  g_dbus_message_set_serial (copy, 1);
-  g_dbus_message_set_reply_serial (copy, 1);
-  bytes = g_dbus_message_to_blob (copy, &length, G_DBUS_CAPABILITY_FLAGS_NONE, &error);
-  g_assert_no_error (error);
-  return g_bytes_new_take (bytes, length);
-}
-
-/* The bus itself refuses, whatever the path is. */
-static gboolean
-is_from_bus (GDBusMessage *reply)
-{
-  return g_strcmp0 (g_dbus_message_get_sender (reply), DBUS) == 0
-         && g_strcmp0 (g_dbus_message_get_error_name (reply), DBUS ".Error.AccessDenied") == 0;
-}
-
-/* What is hidden answers, byte for byte, what is absent answers. Returns what is wrong. */
-static guint
-check_hidden (Witness *witness,
-              const char *hidden,
-              const char *absent,
-              const Question *question,
-              gboolean interactively)
-{
-  g_autoptr (GDBusMessage) of_hidden = ask (witness, hidden, question, interactively);
-  g_autoptr (GDBusMessage) of_absent = ask (witness, absent, question, interactively);
-  g_autoptr (GBytes) first = bytes_of (of_hidden);
-  g_autoptr (GBytes) second = bytes_of (of_absent);
-
-  if (g_bytes_equal (first, second)
-      && (g_strcmp0 (g_dbus_message_get_error_name (of_hidden), UNKNOWN_OBJECT) == 0
-          || is_from_bus (of_hidden)))
-    return 0;
-  g_printerr ("LEAK: %s can tell %s from %s by %s.%s(%s): %s\n",
-              machine_get_user (witness_get_uid (witness)), hidden, absent,
-              question->interface != NULL ? question->interface : "", question->member,
-              question->body != NULL ? question->body : "",
-              g_dbus_message_get_error_name (of_hidden));
-  return 1;
-}
-
-/* What is visible is not denied to be there. */
-static guint
-check_visible (Witness *witness, const char *path, const Question *question)
-{
-  g_autoptr (GDBusMessage) reply = ask (witness, path, question, FALSE);
-
-  if (g_strcmp0 (g_dbus_message_get_error_name (reply), UNKNOWN_OBJECT) != 0)
-    return 0;
-  g_printerr ("BLIND: for %s there is no %s in %s\n", machine_get_user (witness_get_uid (witness)),
-              path, question->member);
-  return 1;
-}
-
-/* One cell of the table: all questions about one object. */
-static guint
-check_object (Witness *witness,
-              gboolean sees,
-              const char *path,
-              const char *absent,
-              const Question *questions,
-              gsize n,
-              gboolean decide)
-{
-  guint wrong = 0;
-
-  for (gsize i = 0; i < n; i++)
+  for (guint i = 0; words[i] != NULL; i++)
     {
-      if (!sees)
-        wrong += check_hidden (witness, path, absent, &questions[i], FALSE)
-                 + check_hidden (witness, path, absent, &questions[i], TRUE);
-      else if (!decide)
-        wrong += check_visible (witness, path, &questions[i]);
+      const char *equals = g_str_has_suffix (words[i], "=ADDRESS") ? strchr (words[i], '=') + 1
+                                                                   : words[i];
+      const char *value = word_for (equals, witness_get_address (witness), call, account);
+
+      g_ptr_array_add (argv, g_strdup_printf ("%.*s%s", (int)(equals - words[i]), words[i], value));
     }
-  return wrong;
+  player = stage_play_argv_as (self->stage, witness_get_uid (witness), argv);
+  status = player_await (self->stage, player);
+  output = player_read_output (player);
+  errors = player_read_errors (player);
+  g_string_printf (said, "%d\n%s\n%s", status, output, errors);
+  g_string_replace (said, strrchr (call, '/') + 1, "ID", 0);
+  g_string_replace (said, strrchr (account, '/') + 1, "ID", 0);
+  return g_string_free (g_steal_pointer (&said), FALSE);
 }
 
-static guint
-check_guesses (Neighbours *self, Witness *witness, NeighbourName account)
+static void
+check_program (Neighbours *self, Witness *witness, NeighbourName account, const char *command)
 {
   gboolean sees = neighbours_sees (witness_get_uid (witness), account);
-  const char *call = self->calls[account];
-  const char *path = self->accounts[account];
-  guint wrong = 0;
+  g_autofree char *of_one = run_program (self, witness, command, self->calls[account],
+                                         self->accounts[account]);
+  g_autofree char *of_absent = run_program (self, witness, command, DFL_CALL_PATH_PREFIX "00000000",
+                                            DFL_ACCOUNT_PATH_PREFIX "00000000");
 
-  wrong += check_object (witness, sees, call, DFL_CALL_PATH_PREFIX "00000000", of_any,
-                         G_N_ELEMENTS (of_any), FALSE);
-  wrong += check_object (witness, sees, call, DFL_CALL_PATH_PREFIX "00000000", of_calls,
-                         G_N_ELEMENTS (of_calls), FALSE);
-  wrong += check_object (witness, sees, call, DFL_CALL_PATH_PREFIX "00000000", decisions,
-                         G_N_ELEMENTS (decisions), TRUE);
-  wrong += check_object (witness, sees, path, DFL_ACCOUNT_PATH_PREFIX "00000000", of_any,
-                         G_N_ELEMENTS (of_any), FALSE);
-  wrong += check_object (witness, sees, path, DFL_ACCOUNT_PATH_PREFIX "00000000", of_accounts,
-                         G_N_ELEMENTS (of_accounts), FALSE);
-  wrong += check_object (witness, sees, path, DFL_ACCOUNT_PATH_PREFIX "00000000", changes,
-                         G_N_ELEMENTS (changes), TRUE);
-  return wrong;
-}
-
-/* Everything that root sees, in words. */
-static char *
-describe_all (Neighbours *self)
-{
-  g_autoptr (GDBusMessage) reply = witness_ask (neighbours_get_witness (self, 0), DFL_ROOT_PATH,
-                                                DBUS ".ObjectManager", "GetManagedObjects", NULL);
-
-  return g_variant_print (g_dbus_message_get_body (reply), FALSE);
+  if (sees)
+    g_assert_cmpstr (of_one, !=, of_absent);
+  else
+    g_assert_cmpstr (of_one, ==, of_absent);
 }
 
 static void
-check_all_guesses (Neighbours *self)
+test_program (gconstpointer data)
 {
-  g_autofree char *before = describe_all (self);
-  g_autofree char *after = NULL;
-  guint wrong = 0;
-
-  for (guint w = 0; w < N_WITNESSES; w++)
-    for (guint i = 0; i < N_NEIGHBOURS; i++)
-      wrong += check_guesses (self, self->witnesses[w], i);
-  g_assert_cmpuint (wrong, ==, 0);
-  after = describe_all (self);
-  g_assert_cmpstr (after, ==, before);
-}
-
-static void
-test_guessed_paths (void)
-{
+  const Program *program = data;
   g_autoptr (Neighbours) self = neighbours_new ();
 
-  neighbours_listen (self);
   neighbours_call (self);
-  check_all_guesses (self);
+  for (guint w = 0; w < N_WITNESSES; w++)
+    for (guint i = 0; program->look[i] != NULL; i++)
+      g_free (run_program (self, self->witnesses[w], program->look[i], self->calls[0],
+                           self->accounts[0]));
+  neighbours_check (self, NEIGHBOURS_ANYTHING, TRUE);
+  for (guint w = 0; w < N_WITNESSES; w++)
+    for (guint account = 0; account < N_NEIGHBOURS; account++)
+      for (guint i = 0; program->guess[i] != NULL; i++)
+        check_program (self, self->witnesses[w], account, program->guess[i]);
   neighbours_check (self, NEIGHBOURS_ANYTHING_BUT_PATHS, TRUE);
 }
 
@@ -543,6 +435,11 @@ main (int argc, char **argv)
   g_test_add_func ("/privacy/managed-objects", test_managed_objects);
   g_test_add_func ("/privacy/object-manager-client", test_object_manager_client);
   g_test_add_func ("/privacy/find-call", test_find_call);
-  g_test_add_func ("/privacy/guessed-paths", test_guessed_paths);
+  for (guint i = 0; i < G_N_ELEMENTS (programs); i++)
+    {
+      g_autofree char *name = g_strdup_printf ("/privacy/programs/%s", programs[i].name);
+
+      g_test_add_data_func (name, &programs[i], test_program);
+    }
   return g_test_run ();
 }
