@@ -14,7 +14,6 @@
  * else and says whether anybody still wants to know.
  */
 
-#define GONE "the account is gone: look which ones there are"
 #define LEAVING "deflectd is shutting down: try again when it runs again"
 
 typedef enum
@@ -47,9 +46,7 @@ typedef struct
 
 struct _DflAccountChanges
 {
-  DflAccounts *accounts;
-  DflClock *clock;
-  DflKeeper *keeper;
+  DflAccountDesk desk; /* with references to the clock and the keeper */
   void (*on_idle) (gpointer owner);
   gpointer owner;
 
@@ -76,169 +73,13 @@ free_item (Item *item)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Item, free_item)
 
-static gboolean
-is_root (const char *user)
-{
-  return g_strcmp0 (user, "root") == 0;
-}
-
-/* --- What becomes of an account --- */
-
-static gboolean
-check_new_account (DflAccountChanges *self, const char *name, const char *creator, GError **error)
-{
-  const GPtrArray *accounts = dfl_accounts_get_all (self->accounts);
-  guint limit = is_root (creator) ? DFL_MAX_ACCOUNTS_OF_ROOT : DFL_MAX_ACCOUNTS;
-  guint n = 0;
-
-  if (name == NULL || !dfl_account_name_is_valid (name))
-    {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
-                           "name: expected a-z, then up to 31 of a-z, 0-9 and _");
-      return FALSE;
-    }
-
-  for (guint i = 0; i < accounts->len; i++)
-    {
-      const DflAccountSettings *settings = dfl_account_get_settings (accounts->pdata[i]);
-
-      if (g_strcmp0 (settings->creator, creator) != 0)
-        continue;
-      if (g_str_equal (settings->name, name))
-        {
-          g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
-                       "name: you have added an account %s already, choose another name or change "
-                       "that one",
-                       name);
-          return FALSE;
-        }
-      n++;
-    }
-
-  if (n >= limit)
-    {
-      g_set_error (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
-                   "you have added %u accounts, which is as many as you may: remove one first", n);
-      return FALSE;
-    }
-
-  return TRUE;
-}
-
-static gboolean
-check_keeper (DflAccountChanges *self, GError **error)
-{
-  if (self->keeper != NULL)
-    return TRUE;
-
-  g_set_error_literal (
-      error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
-      "this deflectd keeps no accounts: write accounts.d/NAME.conf in its settings "
-      "directory and have it reload");
-  return FALSE;
-}
-
-static gboolean
-check_known_account (DflAccountChanges *self, DflAccount *account, GError **error)
-{
-  const DflAccountSettings *settings = dfl_account_get_settings (account);
-
-  if (dfl_accounts_find_by_id (self->accounts, dfl_account_get_id (account)) != account)
-    {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED, GONE);
-      return FALSE;
-    }
-  if (settings->creator == NULL)
-    {
-      g_set_error (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
-                   "account %s stands in the settings directory and is read-only here: have the "
-                   "administrator edit accounts.d/%s.conf there, then reload deflectd",
-                   settings->name, settings->name);
-      return FALSE;
-    }
-
-  return TRUE;
-}
-
-static DflAccountSettings *
-make_base (DflAccountChanges *self, const char *name, const char *creator, gboolean creator_owns)
-{
-  DflAccountSettings *base = dfl_account_settings_new (name);
-
-  base->creator = g_strdup (creator);
-  base->created = dfl_accounts_get_created (self->accounts, dfl_clock_wall (self->clock));
-  /* No list is root alone. */
-  if (creator_owns && !is_root (creator))
-    {
-      g_strfreev (base->users);
-      base->users = g_strdupv ((char *[]){ (char *)creator, NULL });
-    }
-
-  return base;
-}
-
-/* id: of a new account, or NULL while it has none. */
-static DflAccountSettings *
-draft (DflAccountChanges *self,
-       const Item *item,
-       const char *id,
-       const DflAccountChange *change,
-       GError **error)
-{
-  g_autoptr (DflAccountSettings) base = NULL;
-  g_autoptr (DflAccountSettings) drafted = NULL;
-
-  if (!check_keeper (self, error))
-    return NULL;
-
-  if (item->account != NULL)
-    {
-      if (!check_known_account (self, item->account, error))
-        return NULL;
-      base = dfl_account_settings_ref (dfl_account_get_settings (item->account));
-    }
-  else
-    {
-      if (!check_new_account (self, item->name, item->author, error))
-        return NULL;
-      base = make_base (self, item->name, item->author, item->creator_owns);
-      base->id = g_strdup (id);
-    }
-
-  drafted = dfl_keeper_draft (self->keeper, base, change, error);
-  if (drafted != NULL && drafted->problem != NULL)
-    {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS, drafted->problem);
-      return NULL;
-    }
-
-  /* An account with the default of users= belongs to who added it, however that was said. */
-  if (drafted != NULL && item->account == NULL && drafted->users[0] == NULL)
-    {
-      g_strfreev (drafted->users);
-      drafted->users = g_strdupv (base->users);
-    }
-
-  return g_steal_pointer (&drafted);
-}
-
 DflAccountSettings *
 dfl_account_changes_draft (DflAccountChanges *self,
-                           DflAccount *account,
-                           const char *name,
-                           const char *creator,
-                           gboolean creator_owns,
+                           const DflAccountWish *wish,
                            const DflAccountChange *change,
                            GError **error)
 {
-  Item item = {
-    .account = account,
-    .name = (char *)name,
-    .author = (char *)creator,
-    .creator_owns = creator_owns,
-  };
-
-  return draft (self, &item, NULL, change, error);
+  return dfl_account_draft_change (&self->desk, wish, change, error);
 }
 
 /* --- Answers --- */
@@ -249,7 +90,8 @@ static void
 arm (DflAccountChanges *self)
 {
   if (self->alarm == NULL)
-    self->alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_turn, self);
+    self->alarm = dfl_clock_set_alarm (self->desk.clock, dfl_clock_now (self->desk.clock), on_turn,
+                                       self);
 }
 
 /* Takes the item and the error over. */
@@ -281,7 +123,8 @@ put_in_force (DflAccountChanges *self, Item *item)
 {
   if (item->kind == KIND_ADD)
     {
-      DflAccount *account = dfl_accounts_add (self->accounts, g_steal_pointer (&item->drafted));
+      DflAccount *account = dfl_accounts_add (self->desk.accounts,
+                                              g_steal_pointer (&item->drafted));
 
       if (account == NULL)
         g_set_error_literal (&item->error, DFL_ERROR, DFL_ERROR_FAILED,
@@ -289,11 +132,15 @@ put_in_force (DflAccountChanges *self, Item *item)
       return account;
     }
 
-  if (!check_known_account (self, item->account, &item->error))
-    return NULL;
+  if (dfl_accounts_find_by_id (self->desk.accounts, dfl_account_get_id (item->account))
+      != item->account)
+    {
+      dfl_account_draft_set_gone (&item->error);
+      return NULL;
+    }
   if (item->kind == KIND_REMOVE)
     {
-      dfl_accounts_remove (self->accounts, item->account);
+      dfl_accounts_remove (self->desk.accounts, item->account);
       return NULL;
     }
 
@@ -350,12 +197,12 @@ check_permission (const Item *item, GError **error)
                                          ? dfl_account_get_settings (item->account)
                                          : NULL;
 
-  if (item->as_administrator || is_root (item->author))
+  if (item->as_administrator || dfl_account_author_is_root (item->author))
     return TRUE;
 
   if (before != NULL && !is_still_own (item))
     {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED, GONE);
+      dfl_account_draft_set_gone (error);
       return FALSE;
     }
   if (dfl_account_settings_need_administrator (before, item->drafted, item->author))
@@ -373,14 +220,19 @@ check_permission (const Item *item, GError **error)
 static gboolean
 prepare (DflAccountChanges *self, Item *item, GError **error)
 {
-  const char *id = NULL;
+  DflAccountWish wish = {
+    .account = item->account,
+    .name = item->name,
+    .author = item->author,
+    .creator_owns = item->creator_owns,
+  };
 
   if (item->kind == KIND_REMOVE)
-    return check_keeper (self, error) && check_known_account (self, item->account, error);
+    return dfl_account_draft_removal (&self->desk, item->account, error);
 
   if (item->kind == KIND_ADD)
-    id = dfl_accounts_reserve_id (self->accounts);
-  item->drafted = draft (self, item, id, item->change, error);
+    wish.id = dfl_accounts_reserve_id (self->desk.accounts);
+  item->drafted = dfl_account_draft_change (&self->desk, &wish, item->change, error);
 
   return item->drafted != NULL && check_permission (item, error);
 }
@@ -404,9 +256,10 @@ advance (DflAccountChanges *self)
       self->ticket = g_new (Ticket, 1);
       self->ticket->changes = self;
       if (item->kind == KIND_REMOVE)
-        dfl_keeper_remove (self->keeper, dfl_account_get_id (item->account), on_kept, self->ticket);
+        dfl_keeper_remove (self->desk.keeper, dfl_account_get_id (item->account), on_kept,
+                           self->ticket);
       else
-        dfl_keeper_save (self->keeper, item->drafted, on_kept, self->ticket);
+        dfl_keeper_save (self->desk.keeper, item->drafted, on_kept, self->ticket);
     }
 }
 
@@ -417,7 +270,9 @@ on_turn (gpointer data)
   g_autoptr (GObject) owner = g_object_ref (self->owner);
 
   self->alarm = NULL;
-  for (guint n = g_queue_get_length (&self->refused); n > 0; n--)
+  /* Who is told may ask again, but is answered in a later turn; or have all of them dismissed. */
+  for (guint n = g_queue_get_length (&self->refused); n > 0 && !g_queue_is_empty (&self->refused);
+       n--)
     {
       g_autoptr (Item) item = g_queue_pop_head (&self->refused);
 
@@ -551,7 +406,7 @@ dismiss_all (DflAccountChanges *self)
 
       item->done (NULL, item->error, item->data);
     }
-  dfl_clock_clear_alarm (self->clock, &self->alarm);
+  dfl_clock_clear_alarm (self->desk.clock, &self->alarm);
 }
 
 void
@@ -567,7 +422,7 @@ dfl_account_changes_give_up (DflAccountChanges *self)
 void
 dfl_account_changes_set_keeper (DflAccountChanges *self, DflKeeper *keeper)
 {
-  g_set_object (&self->keeper, keeper);
+  g_set_object (&self->desk.keeper, keeper);
 }
 
 DflAccountChanges *
@@ -578,8 +433,8 @@ dfl_account_changes_new (DflAccounts *accounts,
 {
   DflAccountChanges *self = g_new0 (DflAccountChanges, 1);
 
-  self->accounts = accounts;
-  self->clock = g_object_ref (clock);
+  self->desk.accounts = accounts;
+  self->desk.clock = g_object_ref (clock);
   self->on_idle = on_idle;
   self->owner = owner;
   g_queue_init (&self->waiting);
@@ -592,7 +447,7 @@ void
 dfl_account_changes_close (DflAccountChanges *self)
 {
   dismiss_all (self);
-  g_clear_object (&self->keeper);
-  g_object_unref (self->clock);
+  g_clear_object (&self->desk.keeper);
+  g_object_unref (self->desk.clock);
   g_free (self);
 }

@@ -5,14 +5,8 @@
 
 #pragma once
 
-#include "core/accounts.h"
-#include "core/clock.h"
-#include "core/keeper.h"
+#include "core/account-draft.h"
 #include "core/switchboard.h"
-
-/* How many accounts one user may have added, and root. */
-#define DFL_MAX_ACCOUNTS 32
-#define DFL_MAX_ACCOUNTS_OF_ROOT 10000
 
 /* How many changes may wait for their turn, in all and of one user. */
 #define DFL_MAX_CHANGES 64
@@ -35,10 +29,7 @@ void dfl_account_changes_set_keeper (DflAccountChanges *self, DflKeeper *keeper)
 
 /* As the functions of the switchboard. */
 DflAccountSettings *dfl_account_changes_draft (DflAccountChanges *self,
-                                               DflAccount *account,
-                                               const char *name,
-                                               const char *creator,
-                                               gboolean creator_owns,
+                                               const DflAccountWish *wish,
                                                const DflAccountChange *change,
                                                GError **error);
 void dfl_account_changes_add (DflAccountChanges *self,

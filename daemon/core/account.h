@@ -70,11 +70,15 @@ gboolean dfl_account_settings_equal (const DflAccountSettings *a, const DflAccou
 
 /*
  * Whether the step from before (NULL: there was no account) to after is one that an administrator
- * must allow, because it points the daemon's authority at others: it makes or changes a direct
- * account's address, register= or accept-from=, gives it to other users than caller, changes the
- * users of an account that is there, turns the verification of certificates off, or names a
- * registrar or proxy (the address' domain where none is given) on a loopback, link-local,
- * unspecified, multicast or broadcast address or under localhost.
+ * must allow, because it points the daemon's authority at others. It does where it
+ *  - makes an account direct, or stops that, or changes a direct account's address,
+ *  - changes accept-from=, or has a direct account believe what those say who call from there,
+ *  - gives a new account to other users than caller, or changes the users of one that is there,
+ *  - turns the verification of certificates off,
+ *  - names a registrar (where none is given: a domain) or a proxy on a loopback, link-local,
+ *    unspecified, multicast or broadcast address, however it is spelled, or under localhost.
+ *
+ * What a name resolves to is not looked at, because that changes: who connects must.
  */
 gboolean dfl_account_settings_need_administrator (const DflAccountSettings *before,
                                                   const DflAccountSettings *after,

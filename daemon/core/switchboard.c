@@ -129,8 +129,14 @@ dfl_switchboard_draft_account (DflSwitchboard *self,
                                const DflAccountChange *change,
                                GError **error)
 {
-  return dfl_account_changes_draft (self->changes, account, name, creator, creator_owns, change,
-                                    error);
+  DflAccountWish wish = {
+    .account = account,
+    .name = name,
+    .author = creator,
+    .creator_owns = creator_owns,
+  };
+
+  return dfl_account_changes_draft (self->changes, &wish, change, error);
 }
 
 void
@@ -482,7 +488,10 @@ dfl_switchboard_dispose (GObject *object)
 {
   DflSwitchboard *self = DFL_SWITCHBOARD (object);
 
-  g_clear_pointer (&self->changes, dfl_account_changes_close);
+  /* Nobody waits for this one to be drained. */
+  self->drained = TRUE;
+  if (self->changes != NULL)
+    dfl_account_changes_give_up (self->changes);
   if (self->calls != NULL)
     dfl_switchboard_foreach_call (self, abandon_call, NULL);
   if (self->calls_by_call_id != NULL)
@@ -497,6 +506,7 @@ dfl_switchboard_dispose (GObject *object)
     }
   g_clear_pointer (&self->calls, g_hash_table_unref);
 
+  g_clear_pointer (&self->changes, dfl_account_changes_close);
   g_clear_pointer (&self->accounts, dfl_accounts_free);
 
   if (self->clock != NULL)
