@@ -24,6 +24,7 @@ struct _Stage
   char *address;
   char *deflectd; /* copies where every user can reach them */
   char *deflectctl;
+  char *wrapper; /* or NULL */
   GPtrArray *players;
   Player *bus_daemon; /* borrowed from players, as the next one */
   Player *daemon;

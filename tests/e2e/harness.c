@@ -103,9 +103,8 @@ on_name_appeared (GDBusConnection *connection, const char *name, const char *own
 }
 
 static void
-add_wrapper (GPtrArray *argv)
+add_wrapper (GPtrArray *argv, const char *wrapper)
 {
-  const char *wrapper = g_getenv ("DFL_TEST_WRAPPER");
   g_auto (GStrv) words = NULL;
   g_autoptr (GError) error = NULL;
 
@@ -115,6 +114,13 @@ add_wrapper (GPtrArray *argv)
   g_assert_no_error (error);
   for (guint i = 0; words[i] != NULL; i++)
     g_ptr_array_add (argv, g_strdup (words[i]));
+}
+
+void
+stage_wrap_daemon (Stage *self, const char *command)
+{
+  g_free (self->wrapper);
+  self->wrapper = g_strdup (command);
 }
 
 gint64
@@ -129,7 +135,8 @@ stage_start_daemon (Stage *self)
 
   if (self->bus == STAGE_SYSTEM_BUS)
     stage_add_user (argv, MACHINE_DEFLECTD);
-  add_wrapper (argv);
+  add_wrapper (argv, self->wrapper);
+  add_wrapper (argv, g_getenv ("DFL_TEST_WRAPPER"));
   g_ptr_array_add (argv, g_strdup (self->deflectd));
   g_ptr_array_add (argv, g_strdup ("--config-dir"));
   g_ptr_array_add (argv, g_build_filename (self->directory, "config", NULL));
@@ -374,6 +381,7 @@ stage_free (Stage *self)
   g_hash_table_unref (self->stories);
   g_hash_table_unref (self->announced);
   g_strfreev (self->listening);
+  g_free (self->wrapper);
   g_free (self->deflectd);
   g_free (self->deflectctl);
   g_free (self->address);

@@ -33,6 +33,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Stage, stage_free)
 void stage_write_settings (Stage *self, const char *lines);
 void stage_write_account (Stage *self, const char *name, const char *lines);
 
+/* The daemon will be started below this command, also where there is a DFL_TEST_WRAPPER; words are
+ * split as by a shell. */
+void stage_wrap_daemon (Stage *self, const char *command);
+
 /* Returns when the daemon owns its name and its ports are known; how long that took in
  * microseconds. */
 gint64 stage_start_daemon (Stage *self);
