@@ -116,6 +116,12 @@ dfl_audience_lists (DflAudience *self, const DflPeer *peer, DflAccount *account)
 }
 
 gboolean
+dfl_audience_admits (DflAudience *self, const DflPeer *peer)
+{
+  return !self->single_user || peer->uid == self->own_uid;
+}
+
+gboolean
 dfl_audience_sees (DflAudience *self, const DflPeer *peer, DflAccount *account)
 {
   return includes (self, g_hash_table_lookup (self->members, account), peer->uid);

@@ -48,6 +48,9 @@ gboolean dfl_audience_sees (DflAudience *self, const DflPeer *peer, DflAccount *
  * in session mode. */
 gboolean dfl_audience_lists (DflAudience *self, const DflPeer *peer, DflAccount *account);
 
+/* Whether the peer may have accounts of its own here: everybody, but in session mode one user. */
+gboolean dfl_audience_admits (DflAudience *self, const DflPeer *peer);
+
 /* Whether announcements about the account are broadcast; then nobody gets them in person. */
 gboolean dfl_audience_is_public (DflAudience *self, DflAccount *account);
 

@@ -199,7 +199,10 @@ dfl_manage_add (DflRequest *request, const char *name, GVariant *settings, DflRe
   g_autoptr (GError) error = NULL;
   DflAccountAuthor author;
 
-  if (creator_owns && is_nameless (request, caller))
+  if (!dfl_audience_admits (service->audience, request->peer))
+    g_set_error_literal (&error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
+                         "Everything here belongs to the user who runs deflectd; run your own");
+  else if (creator_owns && is_nameless (request, caller))
     g_set_error_literal (&error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
                          "Your user has no name in this system's user database, and accounts "
                          "belong to names; ask the administrator");

@@ -14,7 +14,7 @@
  * else and says whether anybody still wants to know.
  */
 
-#define LEAVING "deflectd is shutting down: try again when it runs again"
+#define LEAVING "The daemon is shutting down: try again when it runs again"
 
 typedef enum
 {
@@ -128,7 +128,7 @@ put_in_force (DflAccountChanges *self, Item *item)
 
       if (account == NULL)
         g_set_error_literal (&item->error, DFL_ERROR, DFL_ERROR_FAILED,
-                             "the new account's id is taken: try again");
+                             "The new account's id is taken: try again");
       return account;
     }
 
@@ -209,7 +209,7 @@ check_permission (const Item *item, GError **error)
     {
       g_set_error_literal (
           error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
-          "this change needs an administrator: it says from where calls are taken, "
+          "This change needs an administrator: it says from where calls are taken, "
           "for whom, or names a server that only this machine can reach");
       return FALSE;
     }
@@ -303,7 +303,7 @@ enqueue (DflAccountChanges *self, Item *item)
     refuse_with (self, item, DFL_ERROR_FAILED, LEAVING);
   else if (n >= DFL_MAX_CHANGES_OF_ONE || g_queue_get_length (&self->waiting) >= DFL_MAX_CHANGES)
     refuse_with (self, item, DFL_ERROR_LIMIT_EXCEEDED,
-                 "too many changes of accounts wait to be kept: try again in a moment");
+                 "Too many changes of accounts wait to be kept: try again in a moment");
   else
     {
       g_queue_push_tail (&self->waiting, item);
@@ -396,7 +396,7 @@ dismiss_all (DflAccountChanges *self)
       g_steal_pointer (&self->ticket)->changes = NULL;
       refuse_with (
           self, g_steal_pointer (&self->current), DFL_ERROR_FAILED,
-          "deflectd is shutting down and cannot say whether the change was kept: look when "
+          "The daemon is shutting down and cannot say whether the change was kept: look when "
           "it runs again");
     }
 

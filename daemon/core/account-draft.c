@@ -15,7 +15,7 @@ void
 dfl_account_draft_set_gone (GError **error)
 {
   g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
-                       "the account is gone: look which ones there are");
+                       "The account is gone: look which ones there are");
 }
 
 static gboolean
@@ -31,7 +31,7 @@ check_new_account (const DflAccountDesk *desk,
   if (creator == NULL || *creator == '\0')
     {
       g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
-                           "your user has no name here: have the administrator give it one");
+                           "Your user has no name here: have the administrator give it one");
       return FALSE;
     }
   if (name == NULL || !dfl_account_name_is_valid (name))
@@ -61,7 +61,7 @@ check_new_account (const DflAccountDesk *desk,
   if (n >= limit)
     {
       g_set_error (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
-                   "you have added %u accounts, which is as many as you may: remove one first", n);
+                   "You have added %u accounts, which is as many as you may: remove one first", n);
       return FALSE;
     }
 
@@ -76,7 +76,7 @@ check_keeper (const DflAccountDesk *desk, GError **error)
 
   g_set_error_literal (
       error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
-      "this deflectd keeps no accounts: write accounts.d/NAME.conf in its settings "
+      "This deflectd keeps no accounts: write accounts.d/NAME.conf in its settings "
       "directory and have it reload");
   return FALSE;
 }
@@ -94,7 +94,7 @@ check_known_account (const DflAccountDesk *desk, DflAccount *account, GError **e
   if (settings->creator == NULL)
     {
       g_set_error (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
-                   "account %s stands in the settings directory and is read-only here: have the "
+                   "Account %s stands in the settings directory and is read-only here: have the "
                    "administrator edit accounts.d/%s.conf there, then reload deflectd",
                    settings->name, settings->name);
       return FALSE;

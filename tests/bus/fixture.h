@@ -10,6 +10,7 @@
 #include "bus/fake-authority.h"
 #include "bus/service.h"
 #include "fakes/fake-clock.h"
+#include "fakes/fake-keeper.h"
 #include "fakes/fake-line.h"
 
 /* A stranger's uid and another one's, where the test runs as root: nobody and daemon. */
@@ -45,6 +46,7 @@ typedef struct
   DflFakeClock *clock;
   DflFakeLine *line;
   DflFakeAuthority *authority;
+  DflFakeKeeper *keeper;
   DflSwitchboard *switchboard;
   DflService *service;
   DflConnection *server;   /* owns the name */

@@ -54,7 +54,7 @@ test_wrong_questions (Fixture *fixture, gconstpointer mode)
   static const char *const root_cases[][3] = {
     { "Call.Silence", NULL, BUS_ERROR ("UnknownMethod") },
     { "Manager.FindCall", NULL, BUS_ERROR ("InvalidArgs") },
-    { "Manager.AddAccount", "('x', @a{sv} {})", ERROR ("NotSupported") },
+    { "Manager.AddAccount", "('x', @a{sv} {})", ERROR ("InvalidSettings") },
     { "Manager.GetHistory", "(@a{sv} {},)", ERROR ("NotSupported") },
     { "Manager.ClearHistory", "(@a{sv} {},)", ERROR ("NotSupported") },
     { "Properties.Set", "('org.deflectd1.Manager', 'Version', <'9'>)",
@@ -306,7 +306,8 @@ test_manager (Fixture *fixture, gconstpointer mode)
 
   g_assert_cmpstr (version, ==, "'" DFL_VERSION "'");
   g_assert_cmpstr (features, ==,
-                   "['redirect', 'decline', 'silence', 'check-redirect', 'find-call']");
+                   "['redirect', 'decline', 'silence', 'check-redirect', 'find-call', "
+                   "'account-management']");
   g_assert_cmpstr (listening, ==, "['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']");
 }
 
