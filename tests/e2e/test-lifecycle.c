@@ -266,7 +266,7 @@ manager_heard (Manager *self, const char *word)
 static void
 manager_forget (Manager *self)
 {
-  manager_count (self, "");
+  manager_count (self, "\n");
   g_string_truncate (self->heard, 0);
 }
 
@@ -275,10 +275,7 @@ static Manager *
 manager_start_daemon (const char *watched)
 {
   Manager *self = g_new0 (Manager, 1);
-  g_autofree char *before = g_strdup (g_getenv ("DFL_TEST_WRAPPER"));
-  g_autofree char *wrapper = g_strdup_printf ("sh -c 'export WATCHDOG_PID=%s; exec \"$@\"' sh %s",
-                                              watched, before != NULL ? before : "");
-  g_autofree char *interval = g_strdup_printf ("%u", WATCHDOG_INTERVAL * 1000);
+  g_autofree char *command = NULL;
   g_autoptr (GSocketAddress) address = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
@@ -294,16 +291,11 @@ manager_start_daemon (const char *watched)
   g_assert_no_error (error);
   g_socket_set_blocking (self->socket, FALSE);
 
-  g_setenv ("DFL_TEST_WRAPPER", wrapper, TRUE);
-  g_setenv ("NOTIFY_SOCKET", path, TRUE);
-  g_setenv ("WATCHDOG_USEC", interval, TRUE);
+  command = g_strdup_printf ("env NOTIFY_SOCKET=%s WATCHDOG_USEC=%u "
+                             "sh -c 'export WATCHDOG_PID=%s; exec \"$@\"' sh",
+                             path, WATCHDOG_INTERVAL * 1000, watched);
+  stage_wrap_daemon (self->stage, command);
   stage_start_daemon (self->stage);
-  g_unsetenv ("WATCHDOG_USEC");
-  g_unsetenv ("NOTIFY_SOCKET");
-  if (before != NULL)
-    g_setenv ("DFL_TEST_WRAPPER", before, TRUE);
-  else
-    g_unsetenv ("DFL_TEST_WRAPPER");
   AWAIT (self->stage, manager_heard (self, "READY=1\n"));
   return self;
 }
