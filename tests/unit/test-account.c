@@ -3,7 +3,22 @@
 
 #include "core/account.h"
 
+#include <string.h>
+
+#include "core/keeper.h"
 #include "fakes/samples.h"
+
+static gconstpointer wiped;
+static gsize n_wiped;
+
+/* Core's goes here, because what was freed cannot be looked at. */
+void
+explicit_bzero (void *bytes, size_t length)
+{
+  memset (bytes, 0, length);
+  wiped = bytes;
+  n_wiped = length;
+}
 
 static void
 test_settings (void)
@@ -11,8 +26,18 @@ test_settings (void)
   g_autoptr (DflAccountSettings) settings = dfl_account_settings_new ("alice");
 
   g_assert_cmpstr (settings->name, ==, "alice");
+  g_assert_null (settings->id);
+  g_assert_null (settings->creator);
+  g_assert_cmpint (settings->created, ==, 0);
   g_assert_null (settings->problem);
   g_assert_true (settings->enabled);
+  g_assert_true (settings->registers);
+  g_assert_cmpstr (settings->registrar, ==, "");
+  g_assert_cmpstr (settings->outbound_proxy, ==, "");
+  g_assert_cmpint (settings->transport, ==, DFL_TRANSPORT_AUTO);
+  g_assert_cmpstr (settings->username, ==, "");
+  g_assert_null (settings->password);
+  g_assert_true (settings->tls_verify);
   g_assert_true (settings->alert);
   g_assert_cmpuint (settings->ring_limit, ==, 120);
   g_assert_cmpuint (settings->decline_status, ==, 486);
@@ -37,26 +62,29 @@ test_settings (void)
   }                                                                                                \
   G_STMT_END
 
-static void
-add_user (char ***users)
-{
-  g_strfreev (*users);
-  *users = g_strsplit ("bob", ";", -1);
-}
-
 /* A setting that a comparison forgets is one that SIGHUP does not change. */
 static void
 test_equal (void)
 {
   ASSERT_MATTERS (dfl_sample_set (&b->name, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->id, "0badcafe"));
+  ASSERT_MATTERS (dfl_sample_set (&b->creator, "x"));
+  ASSERT_MATTERS (b->created = 7);
   ASSERT_MATTERS (dfl_sample_set (&b->problem, "x"));
   ASSERT_MATTERS (dfl_sample_set (&b->address, "x"));
   ASSERT_MATTERS (dfl_sample_set (&b->user, "x"));
   ASSERT_MATTERS (dfl_sample_set (&b->domain, "x"));
   ASSERT_MATTERS (dfl_sample_set (&b->display_name, "x"));
-  ASSERT_MATTERS (add_user (&b->users));
+  ASSERT_MATTERS (dfl_sample_set_list (&b->users, "bob"));
   ASSERT_MATTERS (b->enabled = FALSE);
-  ASSERT_MATTERS (add_user (&b->accept_from));
+  ASSERT_MATTERS (b->registers = TRUE);
+  ASSERT_MATTERS (dfl_sample_set (&b->registrar, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->outbound_proxy, "x"));
+  ASSERT_MATTERS (b->transport = DFL_TRANSPORT_TLS);
+  ASSERT_MATTERS (dfl_sample_set (&b->username, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->password, "x"));
+  ASSERT_MATTERS (b->tls_verify = FALSE);
+  ASSERT_MATTERS (dfl_sample_set_list (&b->accept_from, "192.0.2.9"));
   ASSERT_MATTERS (b->trusted = TRUE);
   ASSERT_MATTERS (b->alert = FALSE);
   ASSERT_MATTERS (b->ring_limit = 7);
@@ -91,6 +119,49 @@ test_reference (void)
   g_assert_cmpstr (again->name, ==, "alice");
 }
 
+/* No secret is left in memory for who reads it later. */
+static void
+test_password (void)
+{
+  DflAccountSettings *settings = dfl_sample_settings ("alice");
+  DflAccountSettings *again = dfl_account_settings_ref (settings);
+  DflAccountChange *change = dfl_account_change_new ();
+  gconstpointer password;
+
+  dfl_sample_set (&settings->password, "secret");
+  password = settings->password;
+  dfl_account_settings_free (settings);
+  g_assert_cmpstr (again->password, ==, "secret");
+  dfl_account_settings_free (again);
+  g_assert_true (wiped == password);
+  g_assert_cmpuint (n_wiped, ==, strlen ("secret"));
+
+  dfl_account_change_set (change, "password", "secrets");
+  dfl_account_change_set (change, "username", NULL);
+  password = ((DflSetting *)change->settings->pdata[0])->value;
+  dfl_account_change_free (change);
+  g_assert_true (wiped == password);
+  g_assert_cmpuint (n_wiped, ==, strlen ("secrets"));
+}
+
+static void
+test_name (void)
+{
+  static const char *const good[] = { "a", "work", "a_1", "z9",
+                                      "abcdefghijklmnopqrstuvwxyz012345" };
+  static const char *const bad[] = {
+    "",          "A",      "Work",  "1a",
+    "_a",        "a-b",    "a b",   "../etc",
+    "a/b",       "a\n",    "a.b",   "\303\244",
+    "a\303\244", "a.conf", "work ", "abcdefghijklmnopqrstuvwxyz0123456"
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
+    g_assert_true (dfl_account_name_is_valid (good[i]));
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (dfl_account_name_is_valid (bad[i]));
+}
+
 static void
 test_id (void)
 {
@@ -102,6 +173,15 @@ test_id (void)
   g_assert_cmpstr (dfl_account_get_id (alice), ==, "9872f052");
   g_assert_cmpstr (dfl_account_get_id (again), ==, dfl_account_get_id (alice));
   g_assert_cmpstr (dfl_account_get_id (bob), !=, dfl_account_get_id (alice));
+}
+
+static void
+test_own_id (void)
+{
+  g_autoptr (DflAccount) alice = dfl_account_new (
+      dfl_sample_kept_settings ("alice", "0badcafe", "alice", 1));
+
+  g_assert_cmpstr (dfl_account_get_id (alice), ==, "0badcafe");
 }
 
 static void
@@ -136,6 +216,25 @@ test_state (void)
 
   dfl_account_update (account, dfl_sample_settings ("alice"));
   assert_state (account, "direct", "");
+
+  settings = dfl_sample_settings ("alice");
+  settings->registers = TRUE;
+  dfl_account_update (account, settings);
+  assert_state (account, "failed",
+                "this version cannot register accounts yet; set register=false and name the "
+                "callers' servers in accept-from=");
+
+  settings = dfl_sample_settings ("alice");
+  settings->registers = TRUE;
+  settings->enabled = FALSE;
+  dfl_account_update (account, settings);
+  assert_state (account, "disabled", "");
+
+  settings = dfl_sample_settings ("alice");
+  settings->registers = TRUE;
+  dfl_sample_set (&settings->problem, "alice.conf:3: alert: expected ringing or silent");
+  dfl_account_update (account, settings);
+  assert_state (account, "failed", "alice.conf:3: alert: expected ringing or silent");
   g_assert_cmpuint (dfl_account_get_n_offered (account), ==, 0);
 }
 
@@ -148,7 +247,10 @@ main (int argc, char **argv)
   g_test_add_func ("/account/equal", test_equal);
   g_test_add_func ("/account/equal-aliases", test_equal_aliases);
   g_test_add_func ("/account/reference", test_reference);
+  g_test_add_func ("/account/password", test_password);
+  g_test_add_func ("/account/name", test_name);
   g_test_add_func ("/account/id", test_id);
+  g_test_add_func ("/account/own-id", test_own_id);
   g_test_add_func ("/account/state", test_state);
 
   return g_test_run ();
