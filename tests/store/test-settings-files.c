@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "store/directory.h"
 #include "store/state-dir.h"
 
 #define GOOD "[account]\naddress=sip:%s@example.org\nregister=false\naccept-from=127.0.0.1\n"
@@ -23,32 +24,9 @@ typedef struct
 } Fixture;
 
 static void
-remove_tree (const char *path)
-{
-  g_autoptr (GDir) directory = NULL;
-  const char *name;
-
-  if (!g_file_test (path, G_FILE_TEST_IS_SYMLINK) && g_file_test (path, G_FILE_TEST_IS_DIR))
-    {
-      g_chmod (path, S_IRWXU);
-      directory = g_dir_open (path, 0, NULL);
-      while (directory != NULL && (name = g_dir_read_name (directory)) != NULL)
-        {
-          g_autofree char *child = g_build_filename (path, name, NULL);
-
-          remove_tree (child);
-        }
-    }
-  g_remove (path);
-}
-
-static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr (GError) error = NULL;
-
-  fixture->directory = g_dir_make_tmp ("deflectd-settings-XXXXXX", &error);
-  g_assert_no_error (error);
+  fixture->directory = directory_make ();
   fixture->accounts = g_build_filename (fixture->directory, "accounts.d", NULL);
   g_assert_cmpint (g_mkdir (fixture->accounts, S_IRWXU), ==, 0);
 }
@@ -56,19 +34,8 @@ set_up (Fixture *fixture, gconstpointer data)
 static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
-  remove_tree (fixture->directory);
-  g_free (fixture->directory);
+  directory_remove (fixture->directory);
   g_free (fixture->accounts);
-}
-
-static void
-write_file (const char *directory, const char *name, const char *text, gssize length)
-{
-  g_autofree char *path = g_build_filename (directory, name, NULL);
-  g_autoptr (GError) error = NULL;
-
-  g_file_set_contents (path, text, length, &error);
-  g_assert_no_error (error);
 }
 
 static void
@@ -77,7 +44,7 @@ write_account (Fixture *fixture, const char *name)
   g_autofree char *file = g_strconcat (name, ".conf", NULL);
   g_autofree char *text = g_strdup_printf (GOOD, name);
 
-  write_file (fixture->accounts, file, text, -1);
+  directory_write (fixture->accounts, file, text, -1);
 }
 
 static DflSettings *
@@ -156,7 +123,7 @@ test_accounts_is_a_file (Fixture *fixture, gconstpointer data)
   g_autoptr (DflSettings) settings = NULL;
 
   g_assert_cmpint (g_rmdir (fixture->accounts), ==, 0);
-  write_file (fixture->directory, "accounts.d", "", 0);
+  directory_write (fixture->directory, "accounts.d", "", 0);
   settings = dfl_settings_load (fixture->directory, &error);
   g_assert_null (settings);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
@@ -175,11 +142,11 @@ test_daemon_file (Fixture *fixture, gconstpointer data)
   g_autoptr (DflSettings) good = NULL;
   g_autoptr (DflSettings) bad = NULL;
 
-  write_file (fixture->directory, "deflectd.conf", "[daemon]\nt1=50\n", -1);
+  directory_write (fixture->directory, "deflectd.conf", "[daemon]\nt1=50\n", -1);
   good = load (fixture);
   g_assert_cmpuint (good->t1, ==, 50);
 
-  write_file (fixture->directory, "deflectd.conf", "[daemon]\nt1=1\nnonsense=2\n", -1);
+  directory_write (fixture->directory, "deflectd.conf", "[daemon]\nt1=1\nnonsense=2\n", -1);
   bad = dfl_settings_load (fixture->directory, &error);
   g_assert_null (bad);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
@@ -234,7 +201,7 @@ test_ignored_files (Fixture *fixture, gconstpointer data)
   g_autoptr (DflSettings) settings = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    write_file (fixture->accounts, names[i], "nonsense", -1);
+    directory_write (fixture->accounts, names[i], "nonsense", -1);
   settings = load (fixture);
   g_assert_cmpuint (settings->accounts->len, ==, 0);
   g_assert_cmpuint (settings->problems->len, ==, 0);
@@ -260,7 +227,7 @@ test_bad_names (Fixture *fixture, gconstpointer data)
   g_autoptr (DflSettings) settings = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
-    write_file (fixture->accounts, names[i], "nonsense", -1);
+    directory_write (fixture->accounts, names[i], "nonsense", -1);
   write_account (fixture, "a2345678901234567890123456789012");
   write_account (fixture, "z");
   settings = load (fixture);
@@ -314,7 +281,7 @@ test_good_link (Fixture *fixture, gconstpointer data)
   g_autofree char *text = g_strdup_printf (GOOD, "alice");
   g_autoptr (DflSettings) settings = NULL;
 
-  write_file (fixture->directory, "elsewhere", text, -1);
+  directory_write (fixture->directory, "elsewhere", text, -1);
   g_assert_cmpint (symlink ("../elsewhere", path), ==, 0);
   settings = load (fixture);
   g_assert_cmpuint (settings->accounts->len, ==, 1);
@@ -326,7 +293,7 @@ test_too_large (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *path = g_build_filename (fixture->accounts, "bad.conf", NULL);
 
-  write_file (fixture->accounts, "bad.conf", "", 0);
+  directory_write (fixture->accounts, "bad.conf", "", 0);
   g_assert_cmpint (truncate (path, 10 * 1024 * 1024), ==, 0);
   assert_bad_account (fixture, ": is larger than 256 KB; expected a file of a few lines");
 }
@@ -341,7 +308,7 @@ test_largest (Fixture *fixture, gconstpointer data)
   while (text->len < 256 * 1024)
     g_string_append (text, "\n#");
   g_string_truncate (text, 256 * 1024);
-  write_file (fixture->accounts, "alice.conf", text->str, (gssize)text->len);
+  directory_write (fixture->accounts, "alice.conf", text->str, (gssize)text->len);
   settings = load (fixture);
   g_assert_cmpstr (account (settings, 0)->problem, ==, NULL);
   g_string_free (text, TRUE);
@@ -350,9 +317,9 @@ test_largest (Fixture *fixture, gconstpointer data)
 static void
 test_one_bad_line (Fixture *fixture, gconstpointer data)
 {
-  write_file (fixture->accounts, "bad.conf",
-              "[account]\naddress=sip:bad@example.org\nregister=false\naccept-from=::1\nalert=no\n",
-              -1);
+  directory_write (
+      fixture->accounts, "bad.conf",
+      "[account]\naddress=sip:bad@example.org\nregister=false\naccept-from=::1\nalert=no\n", -1);
   assert_bad_account (fixture, ":5: alert: expected ringing or silent, not \"no\"");
 }
 
@@ -370,7 +337,7 @@ test_state_dir (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (facts.st_mode & 07777, ==, S_IRWXU);
   g_assert_true (dfl_state_dir_prepare (path, NULL));
 
-  write_file (fixture->directory, "file", "", 0);
+  directory_write (fixture->directory, "file", "", 0);
   g_assert_false (dfl_state_dir_prepare (file, &error));
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
   g_assert_true (g_str_has_prefix (error->message, file));
@@ -396,15 +363,15 @@ test_shipped (Fixture *fixture, gconstpointer data)
   g_assert_no_error (error);
   g_file_get_contents (account_path, &account_text, NULL, &error);
   g_assert_no_error (error);
-  write_file (fixture->accounts, "alice.conf", account_text, -1);
-  write_file (fixture->directory, "deflectd.conf", daemon_text, -1);
+  directory_write (fixture->accounts, "alice.conf", account_text, -1);
+  directory_write (fixture->directory, "deflectd.conf", daemon_text, -1);
   settings = load (fixture);
   g_assert_cmpstr (account (settings, 0)->problem, ==, NULL);
   g_clear_pointer (&settings, dfl_settings_free);
 
   in_force = g_regex_replace (commented, daemon_text, -1, 0, "", 0, NULL);
   g_assert_nonnull (strstr (in_force, "\nlisten="));
-  write_file (fixture->directory, "deflectd.conf", in_force, -1);
+  directory_write (fixture->directory, "deflectd.conf", in_force, -1);
   settings = load (fixture);
   g_assert_cmpstr (settings->listen[0], ==, "udp:*:0");
   g_assert_cmpstr (settings->listen[1], ==, "tcp:*:0");
