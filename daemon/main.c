@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "bus/polkit.h"
 #include "bus/service.h"
 #include "config.h"
 #include "core/switchboard.h"
@@ -27,6 +28,7 @@
 #include "notify.h"
 #include "options.h"
 #include "sip/agent.h"
+#include "store/keeper.h"
 #include "store/settings.h"
 #include "store/state-dir.h"
 
@@ -42,6 +44,7 @@ typedef struct
   DflSettings *settings;
   GMainLoop *loop;
   DflClock *clock;
+  DflKeeper *keeper; /* NULL: accounts cannot be kept, so that nobody adds one */
   DflSwitchboard *switchboard;
   DflSipAgent *agent;
   DflConnection *connection;
@@ -269,30 +272,56 @@ start_agent (Daemon *self, GError **error)
   return self->agent != NULL;
 }
 
+/* The accounts that were added over D-Bus. Where they cannot be kept, those of the settings are
+ * served all the same. */
+static void
+start_keeper (Daemon *self)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *kept;
+
+  if (dfl_state_dir_prepare (self->options->state_dir, &error))
+    self->keeper = dfl_key_file_keeper_new (self->options->state_dir, &error);
+  if (self->keeper == NULL)
+    {
+      dfl_log_problem (error->message);
+      return;
+    }
+  kept = dfl_key_file_keeper_load (self->keeper, problems);
+  for (guint i = 0; i < problems->len; i++)
+    dfl_log_problem (g_ptr_array_index (problems, i));
+  dfl_switchboard_set_keeper (self->switchboard, self->keeper);
+  dfl_switchboard_set_kept_accounts (self->switchboard, kept);
+}
+
+static void
+start_service (Daemon *self)
+{
+  gboolean system = dfl_options_is_system (self->options);
+  g_autoptr (DflAuthority) authority = system ? dfl_polkit_authority_new () : NULL;
+
+  self->service = dfl_service_new (self->connection, system ? DFL_BUS_SYSTEM : DFL_BUS_SESSION,
+                                   authority, self->switchboard, self->clock,
+                                   dfl_sip_agent_get_listening (self->agent));
+}
+
 static gboolean
 start (Daemon *self, GError **error)
 {
-  g_autoptr (GError) state_error = NULL;
-
   self->settings = dfl_settings_load (self->options->config_dir, error);
   if (self->settings == NULL)
     return FALSE;
   announce_settings (self, self->settings);
-  /* This version keeps nothing there, so that it can serve without. */
-  if (!dfl_state_dir_prepare (self->options->state_dir, &state_error))
-    dfl_log_problem (state_error->message);
 
   self->clock = dfl_loop_clock_new ();
   self->switchboard = dfl_switchboard_new (self->clock, self->settings->max_offers);
   g_signal_connect (self->switchboard, "drained", G_CALLBACK (on_drained), self);
+  start_keeper (self);
   dfl_switchboard_set_accounts (self->switchboard, g_steal_pointer (&self->settings->accounts));
   if (!start_agent (self, error) || !connect_bus (self, error))
     return FALSE;
-  self->service = dfl_service_new (self->connection,
-                                   dfl_options_is_system (self->options) ? DFL_BUS_SYSTEM
-                                                                         : DFL_BUS_SESSION,
-                                   NULL, self->switchboard, self->clock,
-                                   dfl_sip_agent_get_listening (self->agent));
+  start_service (self);
   dfl_connection_request_name (self->connection, DFL_BUS_NAME, on_name_answered, self);
   return TRUE;
 }
@@ -308,6 +337,7 @@ take_down (Daemon *self)
   if (self->switchboard != NULL)
     g_signal_handlers_disconnect_by_data (self->switchboard, self);
   g_clear_object (&self->switchboard);
+  g_clear_object (&self->keeper);
   g_clear_object (&self->clock);
   g_clear_pointer (&self->connection, dfl_connection_free);
   g_clear_pointer (&self->settings, dfl_settings_free);
