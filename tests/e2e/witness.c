@@ -141,6 +141,34 @@ witness_try (
   return error_of (reply);
 }
 
+char *
+witness_describe (GDBusMessage *reply)
+{
+  const char *text = "";
+
+  if (g_dbus_message_get_message_type (reply) != G_DBUS_MESSAGE_TYPE_ERROR)
+    return g_strdup ("");
+  g_variant_get (g_dbus_message_get_body (reply), "(&s)", &text);
+  return g_strdup_printf ("%s: %s", g_dbus_message_get_error_name (reply), text);
+}
+
+char *
+witness_add_account (Witness *self, const char *name, const char *settings, char **path)
+{
+  g_autoptr (GError) error = NULL;
+  GVariant *dictionary = g_variant_parse (G_VARIANT_TYPE_VARDICT, settings, NULL, NULL, &error);
+  g_autoptr (GDBusMessage) reply = NULL;
+
+  g_assert_no_error (error);
+  reply = witness_ask (self, DFL_ROOT_PATH, DFL_MANAGER_INTERFACE, "AddAccount",
+                       g_variant_new ("(s@a{sv})", name, dictionary));
+  if (path != NULL)
+    *path = NULL;
+  if (path != NULL && g_dbus_message_get_message_type (reply) != G_DBUS_MESSAGE_TYPE_ERROR)
+    g_variant_get (g_dbus_message_get_body (reply), "(o)", path);
+  return witness_describe (reply);
+}
+
 /* --- Listening --- */
 
 static void

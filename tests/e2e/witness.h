@@ -42,6 +42,13 @@ GDBusMessage *witness_ask_interactively (
 char *witness_try (
     Witness *self, const char *path, const char *interface, const char *member, GVariant *body);
 
+/* Asks for a new account, with settings in the text format of GVariant: "" and its path (which may
+ * be NULL) where there is one now, else "ERROR: MESSAGE". */
+char *witness_add_account (Witness *self, const char *name, const char *settings, char **path);
+
+/* "" for a reply, else "ERROR: MESSAGE". */
+char *witness_describe (GDBusMessage *reply);
+
 /* Returns when whatever was sent to this user's first connection up to now has been recorded. */
 void witness_catch_up (Witness *self);
 
