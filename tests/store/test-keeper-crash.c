@@ -258,7 +258,7 @@ fail_at (Fixture *fixture, const char *call, guint n)
   g_assert_true (end.exit_code == 0 || end.exit_code == 3);
   if (end.exit_code == 3)
     {
-      g_assert_nonnull (strstr (end.output, fixture->accounts));
+      g_assert_nonnull (strstr (end.output, fixture->start));
       g_assert_nonnull (strstr (end.output, "make room on the disk that it is on, and try again"));
       g_assert_null (strstr (end.output, "geheim"));
       names = directory_list (fixture->accounts);
