@@ -8,7 +8,8 @@ struct _DflFakeAuthority
   GObject parent;
 
   DflAuthorityAnswer plain, interactive;
-  gboolean held;
+  GError *error;
+  gboolean held, dialogs_held;
   GQueue waiting; /* of GTask */
   GQueue log;     /* of char * */
 };
@@ -26,7 +27,9 @@ answer (DflFakeAuthority *self, GTask *task)
 {
   gboolean interactive = GPOINTER_TO_INT (g_task_get_task_data (task));
 
-  if (!g_task_return_error_if_cancelled (task))
+  if (self->error != NULL)
+    g_task_return_error (task, g_error_copy (self->error));
+  else if (!g_task_return_error_if_cancelled (task))
     g_task_return_int (task, interactive ? self->interactive : self->plain);
   g_object_unref (task);
 }
@@ -60,7 +63,7 @@ dfl_fake_authority_check_async (DflAuthority *authority,
     g_string_append (text, " interactive");
   g_queue_push_tail (&self->log, g_string_free (text, FALSE));
   g_task_set_task_data (task, GINT_TO_POINTER (interactive), NULL);
-  if (!self->held)
+  if (!self->held && !(self->dialogs_held && interactive))
     {
       answer (self, task);
       return;
@@ -98,9 +101,22 @@ dfl_fake_authority_set_answers (DflFakeAuthority *self,
 }
 
 void
+dfl_fake_authority_set_error (DflFakeAuthority *self, const GError *error)
+{
+  g_clear_error (&self->error);
+  self->error = error == NULL ? NULL : g_error_copy (error);
+}
+
+void
 dfl_fake_authority_hold (DflFakeAuthority *self)
 {
   self->held = TRUE;
+}
+
+void
+dfl_fake_authority_hold_dialogs (DflFakeAuthority *self)
+{
+  self->dialogs_held = TRUE;
 }
 
 void
@@ -108,7 +124,7 @@ dfl_fake_authority_release (DflFakeAuthority *self)
 {
   GTask *task;
 
-  self->held = FALSE;
+  self->held = self->dialogs_held = FALSE;
   while ((task = g_queue_pop_head (&self->waiting)) != NULL)
     answer (self, task);
 }
@@ -138,6 +154,7 @@ dfl_fake_authority_finalize (GObject *object)
 
   g_assert_cmpuint (g_queue_get_length (&self->waiting), ==, 0);
   g_queue_clear_full (&self->log, g_free);
+  g_clear_error (&self->error);
   G_OBJECT_CLASS (dfl_fake_authority_parent_class)->finalize (object);
 }
 

@@ -18,8 +18,13 @@ void dfl_fake_authority_set_answers (DflFakeAuthority *self,
                                      DflAuthorityAnswer plain,
                                      DflAuthorityAnswer interactive);
 
-/* While held, questions wait; released, they get the answers of that moment, in order. */
+/* It fails from now on; NULL: it answers again. */
+void dfl_fake_authority_set_error (DflFakeAuthority *self, const GError *error);
+
+/* While held, questions wait, all or those with a dialog; released, they get the answers of that
+ * moment, in order. */
 void dfl_fake_authority_hold (DflFakeAuthority *self);
+void dfl_fake_authority_hold_dialogs (DflFakeAuthority *self);
 void dfl_fake_authority_release (DflFakeAuthority *self);
 
 /* How many questions wait now. */

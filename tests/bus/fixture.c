@@ -398,11 +398,12 @@ on_reply (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 Pending *
-fixture_start (Fixture *self,
-               GDBusConnection *connection,
-               const char *path,
-               const char *method,
-               GVariant *parameters)
+fixture_start_with (Fixture *self,
+                    GDBusConnection *connection,
+                    const char *path,
+                    const char *method,
+                    GVariant *parameters,
+                    GDBusMessageFlags flags)
 {
   Pending *pending = g_new0 (Pending, 1);
   const char *member;
@@ -412,9 +413,21 @@ fixture_start (Fixture *self,
 
   if (parameters != NULL)
     g_dbus_message_set_body (message, parameters);
+  g_dbus_message_set_flags (message, flags);
   g_dbus_connection_send_message_with_reply (connection, message, G_DBUS_SEND_MESSAGE_FLAGS_NONE,
                                              G_MAXINT, NULL, NULL, on_reply, pending);
   return pending;
+}
+
+Pending *
+fixture_start (Fixture *self,
+               GDBusConnection *connection,
+               const char *path,
+               const char *method,
+               GVariant *parameters)
+{
+  return fixture_start_with (self, connection, path, method, parameters,
+                             G_DBUS_MESSAGE_FLAGS_NONE);
 }
 
 void

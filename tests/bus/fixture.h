@@ -138,6 +138,13 @@ Pending *fixture_start (Fixture *self,
                         const char *path,
                         const char *method,
                         GVariant *parameters);
+/* The same with flags in its message's header. */
+Pending *fixture_start_with (Fixture *self,
+                             GDBusConnection *connection,
+                             const char *path,
+                             const char *method,
+                             GVariant *parameters,
+                             GDBusMessageFlags flags);
 void pending_wait (Pending *self);
 void pending_free (Pending *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Pending, pending_free)
