@@ -147,11 +147,6 @@ dfl_account_draft_change (const DflAccountDesk *desk,
     }
 
   drafted = dfl_keeper_draft (desk->keeper, base, change, error);
-  if (drafted != NULL && drafted->problem != NULL)
-    {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS, drafted->problem);
-      return NULL;
-    }
 
   /* An account with the default of users= belongs to who added it, however that was said. */
   if (drafted != NULL && wish->account == NULL && drafted->users[0] == NULL)

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/account-private.h"
+#include "core/call-ids.h"
 #include "core/error.h"
 #include "core/switchboard.h"
 #include "fakes/fake-clock.h"
@@ -32,6 +34,21 @@ typedef struct
   guint *order;         /* counts, if set */
   guint turn;
 } Answer;
+
+/* What the kernel's randomness comes to next, up to NULL; then something else each time. */
+static const char *const *next_ids;
+
+/* Core's goes here, because the chance is small. */
+void
+dfl_call_ids_next (DflCallIds *self, char id[static 9])
+{
+  static guint n_drawn;
+
+  if (next_ids != NULL && *next_ids != NULL)
+    g_strlcpy (id, *next_ids++, 9);
+  else
+    g_snprintf (id, 9, "%08x", n_drawn++);
+}
 
 static void
 set_up (Fixture *self, gconstpointer data)
@@ -329,6 +346,35 @@ test_targets (Fixture *self, gconstpointer data)
   assert_done (self, &answer);
   dfl_signal_log_expect (self->log, "account-changed work failed");
   g_assert_cmpuint (dfl_account_get_settings (account)->targets->len, ==, 1);
+}
+
+/* No id is given twice, also not while the account that gets it is being kept. */
+static void
+test_ids (Fixture *self, gconstpointer data)
+{
+  g_autofree char *first = dfl_account_derive_id ("jim", 0);
+  g_autofree char *second = dfl_account_derive_id ("jim", 1);
+  const char *const ids[] = { "aaaaaaaa", "aaaaaaaa", "aaaaaaaa", first, NULL };
+  g_auto (Answer) answer = { 0 };
+  GPtrArray *settings = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+
+  next_ids = ids;
+  g_assert_cmpstr (dfl_account_get_id (have (self, "work", "alice")), ==, "aaaaaaaa");
+
+  dfl_fake_keeper_set_held (self->keeper, TRUE);
+  add (self, "home", "alice", &answer, ADDRESS, NULL);
+  g_ptr_array_add (settings, dfl_sample_settings ("jim"));
+  dfl_switchboard_set_accounts (self->switchboard, settings);
+  dfl_signal_log_expect (self->log, "account-added jim direct");
+  g_assert_cmpstr (dfl_account_get_id (dfl_switchboard_find_direct (self->switchboard, "jim")), ==,
+                   second);
+
+  dfl_fake_keeper_set_held (self->keeper, FALSE);
+  settle (self);
+  dfl_signal_log_expect (self->log, "account-added home failed");
+  g_assert_cmpstr (dfl_account_get_id (answer.account), ==, first);
+  g_assert_null (*next_ids);
+  next_ids = NULL;
 }
 
 /* --- What is refused --- */
@@ -973,6 +1019,7 @@ main (int argc, char **argv)
   ADD ("remove", test_remove);
   ADD ("not-kept", test_not_kept);
   ADD ("targets", test_targets);
+  ADD ("ids", test_ids);
   ADD ("invalid", test_invalid);
   ADD ("same-name", test_same_name);
   ADD ("settings-directory", test_settings_directory);

@@ -108,7 +108,7 @@ test_order (Fixture *self, gconstpointer data)
   g_autoptr (GString) order = g_string_new (NULL);
 
   set_kept (self, kept ("work", "cccccccc", "carol", 1), kept ("work", "aaaaaaaa", "alice", 3),
-            kept ("home", "bbbbbbbb", "alice", 2), NULL);
+            kept ("work", "bbbbbbbb", "bob", 4), kept ("home", "dddddddd", "alice", 2), NULL);
   set_accounts (self, dfl_sample_settings ("zoe"), dfl_sample_settings ("jim"),
                 dfl_sample_settings ("alice"), NULL);
   dfl_signal_log_clear (self->log);
@@ -117,7 +117,8 @@ test_order (Fixture *self, gconstpointer data)
   for (guint i = 0; i < accounts->len; i++)
     g_string_append_printf (order, "%s %.4s,", dfl_account_get_settings (accounts->pdata[i])->name,
                             dfl_account_get_id (accounts->pdata[i]));
-  g_assert_cmpstr (order->str, ==, "alice 9872,home bbbb,jim b4d8,work aaaa,work cccc,zoe 41e3,");
+  g_assert_cmpstr (order->str, ==,
+                   "alice 9872,home dddd,jim b4d8,work aaaa,work bbbb,work cccc,zoe 41e3,");
 }
 
 /* The two kinds come and go without each other, also with the same name. */
