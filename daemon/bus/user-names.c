@@ -91,29 +91,23 @@ on_found (GObject *source, GAsyncResult *result, gpointer data)
   g_rc_box_release_full (self, clear_names);
 }
 
-static void
-want (DflUserNames *self, const char *name)
-{
-  g_hash_table_add (self->wanted, g_strdup (name));
-}
-
 DflUserName *
 dfl_user_names_hold (DflUserNames *self, const char *name, gpointer holder)
 {
   DflUserName *entry = g_hash_table_lookup (self->all, name);
+  gboolean new = entry == NULL;
 
-  if (entry == NULL)
+  if (new)
     {
       entry = g_new0 (DflUserName, 1);
       entry->name = g_strdup (name);
       entry->holders = g_hash_table_new (NULL, NULL);
       g_hash_table_insert (self->all, entry->name, entry);
     }
-  g_hash_table_add (entry->holders, holder);
   /* A user who was not there may have been added since. */
-  if (!entry->known)
+  if (g_hash_table_add (entry->holders, holder) && (new || (entry->answered && !entry->known)))
     {
-      want (self, name);
+      g_hash_table_add (self->wanted, g_strdup (name));
       ask (self);
     }
   return entry;
@@ -135,7 +129,7 @@ dfl_user_names_refresh (DflUserNames *self)
 
   g_hash_table_iter_init (&iter, self->all);
   while (g_hash_table_iter_next (&iter, &name, NULL))
-    want (self, name);
+    g_hash_table_add (self->wanted, g_strdup (name));
   ask (self);
 }
 
