@@ -6,6 +6,7 @@
 #include <glib-unix.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <systemd/sd-login.h>
 #include <unistd.h>
 
 #include "daemon.h"
@@ -39,6 +40,20 @@ await_agent (int fd)
       return;
 }
 
+/* Whether a desktop can have an agent for us: one is there for a whole session, and polkit looks no
+ * further where we are in none. */
+static gboolean
+has_session (void)
+{
+  g_autofree char *session = NULL;
+  uid_t owner;
+
+  if (sd_pid_get_session (0, &session) >= 0)
+    return TRUE;
+  /* What runs beside all sessions belongs to the graphical one of its user. */
+  return sd_pid_get_owner_uid (0, &owner) >= 0 && sd_uid_get_display (owner, &session) >= 0;
+}
+
 /* NULL where there is none; then an agent of the session may still ask. */
 static GSubprocess *
 start_agent (void)
@@ -53,13 +68,15 @@ start_agent (void)
 
   if (program == NULL || !g_unix_open_pipe (fds, FD_CLOEXEC, &error))
     return NULL;
-  /* It talks to the terminal; what it says elsewhere is about itself. */
+  /* It talks to the terminal; what it says elsewhere is about itself. It comes after others only
+   * where there can be others: polkit takes no agent for a fallback without a session. */
   launcher = g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_SILENCE
                                         | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
   g_subprocess_launcher_set_child_setup (launcher, end_with_parent, NULL, NULL);
   g_subprocess_launcher_take_fd (launcher, fds[1], NOTIFY_FD);
   agent = g_subprocess_launcher_spawn (launcher, &error, program, "--notify-fd", descriptor,
-                                       "--fallback", "--process", pid, NULL);
+                                       "--process", pid, has_session () ? "--fallback" : NULL,
+                                       NULL);
   g_subprocess_launcher_close (launcher);
   if (agent != NULL)
     await_agent (fds[0]);

@@ -237,8 +237,8 @@ test_terminal_agent (void)
 int
 main (int argc, char **argv)
 {
-  machine_enter ();
   g_test_init (&argc, &argv, NULL);
+  machine_enter ();
   g_test_add_func ("/manage-users/same-name", test_same_name);
   g_test_add_func ("/manage-users/not-authorised", test_not_authorised);
   g_test_add_func ("/manage-users/terminal-agent", test_terminal_agent);

@@ -246,7 +246,7 @@ test_refused (void)
     { "account set work \"display-name=a\nb\"", "display-name" },
     { "account add work sip:other@deflect.example register=false accept-from=127.0.0.1", "work" },
     { "account add ../work sip:other@deflect.example register=false accept-from=127.0.0.1",
-      "a letter" },
+      "name: expected" },
     { "account add other sip:other@deflect.example register=false", "accept-from" },
   };
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
