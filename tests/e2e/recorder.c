@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,6 +101,8 @@ drop_connection (nfds_t index)
   close (sockets[first + 1].fd);
   n_sockets -= 2;
   memmove (&sockets[first], &sockets[n_sockets], 2 * sizeof sockets[0]);
+  /* It has had its turn. */
+  sockets[first].revents = sockets[first + 1].revents = 0;
 }
 
 int
@@ -109,6 +112,7 @@ main (int argc, char **argv)
   int record;
 
   expect (argc == 4, "do without arguments");
+  signal (SIGPIPE, SIG_IGN);
   address = address_of (argv[1]);
   sockets[0].fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockets[0].events = POLLIN;

@@ -258,6 +258,7 @@ test_newlines (void)
     "{'address': <'sip:a@provider.example'>, 'alert': <'silent\\nusers=*'>}",
     "{'address': <'sip:a@provider.example'>, 'users': <['alice\\nenabled=false']>}",
     "{'address': <'sip:a@provider.example'>, 'users': <['alice;bob']>}",
+    "{'address': <'sip:a@provider.example'>, 'users': <['alice', '*']>}",
     "{'address': <'sip:a@provider.example'>, 'display-name\\nusers': <'*'>}",
     "{'address': <'sip:a@provider.example'>, 'users=*\\nalert': <'silent'>}",
     "{'address': <'sip:a@provider.example'>, 'creator': <'bob'>}",
@@ -386,7 +387,9 @@ static const char *const deputy_settings[] = {
   "'users': <['bob']>",
   "'users': <['alice', 'bob']>",
   "'users': <['*']>",
-  "'users': <['alice', '*']>",
+  "'registrar': <'127.0.0.1'>",
+  "'outbound-proxy': <'[::1]:5060'>",
+  "'registrar': <'localhost'>",
   "'users': <['root']>",
 };
 
