@@ -93,28 +93,49 @@ tear_down (Policy *self, gconstpointer data)
   g_free (self->passwd);
 }
 
+/* The error that a method call comes back with, or NULL. */
+static char *
+call_bus (GDBusConnection *connection, GDBusMessage *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDBusMessage) reply = g_dbus_connection_send_message_with_reply_sync (
+      connection, message, G_DBUS_SEND_MESSAGE_FLAGS_NONE, -1, NULL, NULL, &error);
+
+  g_assert_no_error (error);
+  return g_strdup (g_dbus_message_get_error_name (reply));
+}
+
+static void
+expect_name (GDBusConnection *connection, const char *name, const char *expected)
+{
+  g_autoptr (GDBusMessage) message = g_dbus_message_new_method_call ("org.freedesktop.DBus",
+                                                                     "/org/freedesktop/DBus",
+                                                                     "org.freedesktop.DBus",
+                                                                     "RequestName");
+  g_autofree char *error = NULL;
+
+  g_dbus_message_set_body (message, g_variant_new ("(su)", name, 0));
+  error = call_bus (connection, message);
+  g_assert_cmpstr (error, ==, expected);
+}
+
 static void
 expect_denied_name (GDBusConnection *connection)
 {
-  g_autoptr (GError) error = NULL;
-  g_autofree char *name = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (connection, "org.freedesktop.DBus",
-                                                            "/org/freedesktop/DBus",
-                                                            "org.freedesktop.DBus", "RequestName",
-                                                            g_variant_new ("(su)", DFL_BUS_NAME, 0),
-                                                            NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
-                                                            &error);
-
-  g_assert_null (reply);
-  name = g_dbus_error_get_remote_error (error);
-  g_assert_cmpstr (name, ==, ACCESS_DENIED);
+  expect_name (connection, DFL_BUS_NAME, ACCESS_DENIED);
 }
 
 static void
 test_name (Policy *self, gconstpointer data)
 {
+  g_autoptr (GDBusConnection) daemon = test_bus_connect_as (self->base.bus, DAEMON_UID);
+
   expect_denied_name (self->stranger);
   expect_denied_name (self->base.client);
+  /* The daemon's user may own that name (another of its connections has it) and no other. */
+  expect_name (daemon, DFL_BUS_NAME, NULL);
+  expect_name (daemon, DFL_BUS_NAME ".Call", ACCESS_DENIED);
+  expect_name (daemon, "org.deflectd2", ACCESS_DENIED);
 }
 
 /* As somebody who can be one user only. */
@@ -160,6 +181,147 @@ test_calls (Policy *self, gconstpointer data)
   log_expect (log, NULL);
 }
 
+typedef struct
+{
+  GDBusMessage *message;
+  gboolean done;
+} Reply;
+
+static void
+on_reply (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Reply *reply = data;
+  g_autoptr (GError) error = NULL;
+
+  reply->message = g_dbus_connection_send_message_with_reply_finish (G_DBUS_CONNECTION (source),
+                                                                     result, &error);
+  g_assert_no_error (error);
+  reply->done = TRUE;
+}
+
+/* Whether the bus lets a call from somebody through to somebody else. */
+static void
+expect_passed (Policy *self,
+               GDBusConnection *from,
+               const char *destination,
+               const char *interface,
+               gboolean passed)
+{
+  g_autoptr (GDBusMessage) message = g_dbus_message_new_method_call (destination, ROOT, interface,
+                                                                     "NoSuchMethod");
+  g_autoptr (GError) error = NULL;
+  g_autofree char *name = NULL;
+  gboolean denied;
+  Reply reply = { NULL, FALSE };
+
+  g_dbus_connection_send_message_with_reply (from, message, G_DBUS_SEND_MESSAGE_FLAGS_NONE, -1,
+                                             NULL, NULL, on_reply, &reply);
+  fixture_wait (&reply.done);
+  g_dbus_message_to_gerror (reply.message, &error);
+  g_assert_nonnull (error);
+  name = g_dbus_error_get_remote_error (error);
+  denied = g_str_equal (name, ACCESS_DENIED);
+  g_test_message ("%s to %s: %s", interface, destination, name);
+  g_assert_cmpint (denied, ==, !passed);
+  g_object_unref (reply.message);
+}
+
+/* Every interface of ours, and nothing else of the daemon's connection or of anybody's. */
+static void
+test_interfaces (Policy *self, gconstpointer data)
+{
+  static const char *const allowed[] = {
+    DFL_MANAGER_INTERFACE,
+    DFL_ACCOUNT_INTERFACE,
+    DFL_CALL_INTERFACE,
+    "org.freedesktop.DBus.ObjectManager",
+    "org.freedesktop.DBus.Properties",
+    "org.freedesktop.DBus.Introspectable",
+    "org.freedesktop.DBus.Peer",
+  };
+  static const char *const refused[] = {
+    DFL_BUS_NAME,
+    DFL_BUS_NAME ".Calls",
+    DFL_BUS_NAME ".Manager.More",
+    "org.deflectd2.Manager",
+    "org.freedesktop.DBus",
+    "org.freedesktop.DBus.Debug.Stats",
+    "org.freedesktop.PolicyKit1.AuthenticationAgent",
+    "com.example.Other",
+    NULL,
+  };
+  const char *daemon;
+  g_autoptr (GDBusConnection) neighbour = test_bus_connect_as (self->base.bus, NEIGHBOUR);
+  GDBusConnection *const callers[] = { self->stranger, self->base.client };
+
+  sd_bus_get_unique_name (dfl_connection_get_bus (self->base.server), &daemon);
+  for (guint i = 0; i < G_N_ELEMENTS (callers); i++)
+    {
+      for (guint n = 0; n < G_N_ELEMENTS (allowed); n++)
+        {
+          expect_passed (self, callers[i], DFL_BUS_NAME, allowed[n], TRUE);
+          expect_passed (self, callers[i], daemon, allowed[n], TRUE);
+          expect_passed (self, callers[i], g_dbus_connection_get_unique_name (neighbour),
+                         allowed[n], FALSE);
+        }
+      for (guint n = 0; n < G_N_ELEMENTS (refused); n++)
+        {
+          expect_passed (self, callers[i], DFL_BUS_NAME, refused[n], FALSE);
+          expect_passed (self, callers[i], daemon, refused[n], FALSE);
+        }
+    }
+}
+
+/* What is sent to one connection reaches no other, whatever that asks the bus for. */
+static void
+test_nobody_overhears (Policy *self, gconstpointer data)
+{
+  static const char *const rules[] = { "eavesdrop='true'", "type='signal'",
+                                       "eavesdrop='true',type='signal'",
+                                       "sender='" DFL_BUS_NAME "'", "type='method_return'" };
+  g_autoptr (GDBusConnection) neighbour = test_bus_connect_as (self->base.bus, NEIGHBOUR);
+  g_autoptr (Log) log = NULL;
+  g_autoptr (Log) neighbours_log = NULL;
+  const char *call;
+
+  fixture_set_users (&self->base, "nobody", "");
+  fixture_wait_seen (&self->base, self->stranger,
+                     path_of_account (fixture_get_account (&self->base, "alice")));
+  fixture_do (&self->base, self->stranger, ROOT, "ObjectManager.GetManagedObjects", NULL, NULL);
+  fixture_do (&self->base, neighbour, ROOT, "ObjectManager.GetManagedObjects", NULL, NULL);
+  log = log_new (self->stranger);
+  neighbours_log = log_new (neighbour);
+  for (guint i = 0; i < G_N_ELEMENTS (rules); i++)
+    {
+      g_autoptr (GDBusMessage) message = g_dbus_message_new_method_call ("org.freedesktop.DBus",
+                                                                         "/org/freedesktop/DBus",
+                                                                         "org.freedesktop.DBus",
+                                                                         "AddMatch");
+
+      g_dbus_message_set_body (message, g_variant_new ("(s)", rules[i]));
+      g_free (call_bus (neighbour, message));
+    }
+  {
+    g_autoptr (GDBusMessage) message
+        = g_dbus_message_new_method_call ("org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                          "org.freedesktop.DBus.Monitoring", "BecomeMonitor");
+    g_autofree char *error = NULL;
+
+    g_dbus_message_set_body (message, g_variant_new_parsed ("(@as [], uint32 0)"));
+    error = call_bus (neighbour, message);
+    g_assert_cmpstr (error, ==, ACCESS_DENIED);
+  }
+  call = path_of_call (fixture_offer (&self->base, "one"));
+  fixture_do (&self->base, self->stranger, call, "Call.Silence", NULL, "()");
+  fixture_settle (&self->base, self->stranger);
+  fixture_settle (&self->base, neighbour);
+  log_expect (log, "added *");
+  log_expect (log, "changed Silenced=true");
+  log_expect (log, "reply");
+  log_expect (log, NULL);
+  log_expect (neighbours_log, NULL);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -171,6 +333,9 @@ main (int argc, char *argv[])
     {
       g_test_add ("/bus/policy/name", Policy, NULL, set_up, test_name, tear_down);
       g_test_add ("/bus/policy/calls", Policy, NULL, set_up, test_calls, tear_down);
+      g_test_add ("/bus/policy/interfaces", Policy, NULL, set_up, test_interfaces, tear_down);
+      g_test_add ("/bus/policy/nobody-overhears", Policy, NULL, set_up, test_nobody_overhears,
+                  tear_down);
     }
   return g_test_run ();
 }
