@@ -6,6 +6,7 @@
 #include "bus/fixture.h"
 
 #include <glib/gstdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "data/names.h"
@@ -299,7 +300,8 @@ test_nobody_overhears (Policy *self, gconstpointer data)
                                                                          "AddMatch");
 
       g_dbus_message_set_body (message, g_variant_new ("(s)", rules[i]));
-      g_free (call_bus (neighbour, message));
+      error = call_bus (neighbour, message);
+      g_assert_cmpstr (error, ==, strstr (rules[i], "eavesdrop") == NULL ? NULL : ACCESS_DENIED);
     }
   {
     g_autoptr (GDBusMessage) message
