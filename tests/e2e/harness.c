@@ -197,6 +197,20 @@ stage_await_daemon_end (Stage *self)
     }
 }
 
+Player *
+stage_get_daemon (Stage *self)
+{
+  return self->daemon;
+}
+
+void
+stage_kill_bus (Stage *self)
+{
+  g_dbus_connection_set_exit_on_close (self->connection, FALSE);
+  player_signal (self->bus_daemon, SIGKILL);
+  player_await (self, self->bus_daemon);
+}
+
 char *
 stage_read_log (Stage *self)
 {

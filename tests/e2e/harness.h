@@ -53,6 +53,12 @@ int stage_await_daemon_status (Stage *self);
 /* Whether the daemon runs below the wrapper of DFL_TEST_WRAPPER or with sanitizers: slowly. */
 gboolean stage_is_slow (void);
 
+/* The program itself; valid until the stage is freed. */
+Player *stage_get_daemon (Stage *self);
+
+/* SIGKILL; returns when the bus is gone. */
+void stage_kill_bus (Stage *self);
+
 /* What the daemon said on stderr so far. */
 char *stage_read_log (Stage *self);
 
