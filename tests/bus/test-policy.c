@@ -298,6 +298,7 @@ test_nobody_overhears (Policy *self, gconstpointer data)
                                                                          "/org/freedesktop/DBus",
                                                                          "org.freedesktop.DBus",
                                                                          "AddMatch");
+      g_autofree char *error = NULL;
 
       g_dbus_message_set_body (message, g_variant_new ("(s)", rules[i]));
       error = call_bus (neighbour, message);
