@@ -13,6 +13,7 @@
 #include "core/error.h"
 #include "store/account-draft.h"
 #include "store/account-file.h"
+#include "store/slurp.h"
 #include "store/state-files.h"
 #include "store/wipe.h"
 
@@ -154,7 +155,7 @@ make_text (const DflAccountSettings *settings, gsize *length)
   file.length = *length;
   again = dfl_account_file_read (&file, "", NULL);
   again->id = g_strdup (settings->id);
-  if (dfl_account_settings_equal (again, settings))
+  if (*length <= DFL_SLURP_MAX_BYTES && dfl_account_settings_equal (again, settings))
     return text;
   dfl_wipe_free (text);
   return NULL;
@@ -174,7 +175,7 @@ save (DflKeeper *keeper, const DflAccountSettings *settings, DflKeeperFunc done,
   if (job->text == NULL)
     job->error = g_error_new_literal (DFL_ERROR, DFL_ERROR_FAILED,
                                       "The account could not be kept, because it would not be "
-                                      "read again as it is; try other names in it");
+                                      "read again as it is; make it shorter or plainer");
   g_thread_pool_push (self->worker, job, NULL);
 }
 
@@ -205,16 +206,24 @@ DflKeeper *
 dfl_key_file_keeper_new (const char *state_dir, GError **error)
 {
   DflStateFiles *files = dfl_state_files_open (state_dir, error);
+  g_autoptr (GError) thread_error = NULL;
   DflKeyFileKeeper *self;
 
   if (files == NULL)
     return NULL;
   self = g_object_new (DFL_TYPE_KEY_FILE_KEEPER, NULL);
   self->files = files;
-  /* One thread, so that files change in the order that was asked for; not while there is nothing
-   * to do. */
-  self->worker = g_thread_pool_new (do_job, files, 1, FALSE, NULL);
-  return DFL_KEEPER (self);
+  /* One thread, so that files change in the order that was asked for, and a thread of our own, so
+   * that it is there when it is needed. */
+  self->worker = g_thread_pool_new (do_job, files, 1, TRUE, &thread_error);
+  if (thread_error == NULL)
+    return DFL_KEEPER (self);
+
+  g_set_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
+               "A thread that keeps accounts cannot be started (%s); allow deflectd one more",
+               thread_error->message);
+  g_object_unref (self);
+  return NULL;
 }
 
 static void

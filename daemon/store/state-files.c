@@ -73,7 +73,8 @@ open_accounts (int state, char **problem)
   struct stat facts;
   int fd;
 
-  if (mkdirat (state, ACCOUNTS_DIR, S_IRWXU) != 0 && errno != EEXIST)
+  /* A file is not safe on the disk as long as the directory that it is in is not. */
+  if (mkdirat (state, ACCOUNTS_DIR, S_IRWXU) == 0 ? fsync (state) != 0 : errno != EEXIST)
     {
       *problem = g_strdup_printf ("cannot be made (%s); let the user of deflectd write to the "
                                   "directory it is in",
@@ -97,8 +98,8 @@ open_accounts (int state, char **problem)
   return -1;
 }
 
-/* Calls func for every name in the directory that is none of . and ... */
-static void
+/* Calls func for every name in the directory; FALSE, with errno, where it cannot be read. */
+static gboolean
 foreach_name (DflStateFiles *self,
               void (*func) (DflStateFiles *self, const char *name, gpointer data),
               gpointer data)
@@ -106,17 +107,22 @@ foreach_name (DflStateFiles *self,
   int fd = openat (self->directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = fd >= 0 ? fdopendir (fd) : NULL;
   const struct dirent *entry;
+  int failure;
 
   if (stream == NULL)
     {
+      failure = errno;
       if (fd >= 0)
         close (fd);
-      return;
+      errno = failure;
+      return FALSE;
     }
-  while ((entry = readdir (stream)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      func (self, entry->d_name, data);
+  while (errno = 0, (entry = readdir (stream)) != NULL)
+    func (self, entry->d_name, data);
+  failure = errno;
   closedir (stream);
+  errno = failure;
+  return failure == 0;
 }
 
 static void
@@ -202,7 +208,11 @@ dfl_state_files_list (DflStateFiles *self, GPtrArray *problems)
 {
   Listing listing = { g_ptr_array_new (), problems };
 
-  foreach_name (self, note_name, &listing);
+  if (!foreach_name (self, note_name, &listing))
+    g_ptr_array_add (problems,
+                     g_strdup_printf ("%s: cannot be read (%s), so that accounts are missing; see "
+                                      "that its disk is well, and restart deflectd",
+                                      self->path, g_strerror (errno)));
   g_ptr_array_sort (listing.ids, compare_names);
   g_ptr_array_add (listing.ids, NULL);
   return (char **)g_ptr_array_free (listing.ids, FALSE);
@@ -320,18 +330,34 @@ write_other (DflStateFiles *self, const char *other, const char *text, gsize len
   return failure;
 }
 
-/*
- * Lets two names trade what they stand for; where only from is there it moves to to. Where a file
- * system cannot do the former (few still), the old file is lost instead of getting the other name.
- */
-static int
-trade (DflStateFiles *self, const char *from, const char *to)
+typedef enum
 {
-  if (renameat2 (self->directory, from, self->directory, to, RENAME_EXCHANGE) == 0)
-    return 0;
+  PLACE_REFUSED, /* with errno */
+  PLACE_TRADED,  /* the old file has the other name */
+  PLACE_NEW,     /* there was no old file */
+  PLACE_LOST     /* the old file is no more, because the file system cannot let files trade names */
+} Place;
+
+static Place
+put_in_place (DflStateFiles *self, const char *other, const char *name)
+{
+  Place place = PLACE_TRADED;
+
+  if (renameat2 (self->directory, other, self->directory, name, RENAME_EXCHANGE) == 0)
+    return place;
   if (errno != ENOENT && errno != EINVAL && errno != ENOSYS)
-    return errno;
-  return renameat (self->directory, from, self->directory, to) == 0 ? 0 : errno;
+    return PLACE_REFUSED;
+  place = errno == ENOENT ? PLACE_NEW : PLACE_LOST;
+  return renameat (self->directory, other, self->directory, name) == 0 ? place : PLACE_REFUSED;
+}
+
+static void
+put_back (DflStateFiles *self, Place place, const char *other, const char *name)
+{
+  if (place == PLACE_TRADED)
+    renameat (self->directory, other, self->directory, name);
+  else if (place == PLACE_NEW)
+    unlinkat (self->directory, name, 0);
 }
 
 gboolean
@@ -341,16 +367,15 @@ dfl_state_files_replace (
   g_autofree char *name = g_strconcat (id, SUFFIX, NULL);
   g_autofree char *other = g_strconcat (OTHER_PREFIX, id, OTHER_SUFFIX, NULL);
   int failure = write_other (self, other, text, length);
+  Place place;
 
   if (failure != 0)
     return fail (self, failure, error);
-  failure = trade (self, other, name);
-  if (failure == 0 && fsync (self->directory) != 0)
+  place = put_in_place (self, other, name);
+  if (place == PLACE_REFUSED || fsync (self->directory) != 0)
     {
       failure = errno;
-      /* Back again: the old file has the other name, or there was none. */
-      if (renameat (self->directory, other, self->directory, name) != 0)
-        unlinkat (self->directory, name, 0);
+      put_back (self, place, other, name);
     }
   unlinkat (self->directory, other, 0);
   return failure == 0 || fail (self, failure, error);

@@ -38,7 +38,8 @@ char *dfl_state_files_read (
 /*
  * Writes the whole file, with mode 0600 from its first byte, or takes it away, and waits until that
  * is on the disk. Whenever this is interrupted, the file is the old one or the new one. Fails with
- * DFL_ERROR_FAILED, saying what to do; then the file is the old one.
+ * DFL_ERROR_FAILED, saying what to do; then the file is the old one. (It is the new one only where
+ * a file system that cannot let files trade names takes the file and not the directory.)
  */
 gboolean dfl_state_files_replace (
     DflStateFiles *self, const char *id, const char *text, gsize length, GError **error);

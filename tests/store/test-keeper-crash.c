@@ -96,9 +96,9 @@ add_save (GPtrArray *argv, const Fixture *fixture, const char *name)
     g_ptr_array_add (argv, g_strdup (name));
 }
 
-/* Below strace, with an option for it or NULL; log may be NULL. */
+/* Below strace, with up to two options for it; log may be NULL. */
 static End
-run_traced (const Fixture *fixture, const char *option, const char *log)
+run_traced (const Fixture *fixture, const char *option, const char *second, const char *log)
 {
   g_autoptr (GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   const char *const paths[] = { "", "/" FILE_NAME, "/" OTHER_NAME };
@@ -112,6 +112,8 @@ run_traced (const Fixture *fixture, const char *option, const char *log)
     g_ptr_array_add (argv, g_strconcat ("--trace-path=", fixture->accounts, paths[i], NULL));
   if (option != NULL)
     g_ptr_array_add (argv, g_strdup (option));
+  if (second != NULL)
+    g_ptr_array_add (argv, g_strdup (second));
   add_save (argv, fixture, fixture->scenario->after);
   return spawn (argv);
 }
@@ -179,7 +181,7 @@ count_calls (const Fixture *fixture)
   g_autoptr (GRegex) line = g_regex_new ("^(\\d+) +(\\w+)\\(", G_REGEX_MULTILINE, 0, NULL);
   g_autoptr (GMatchInfo) match = NULL;
   g_autofree char *text = NULL;
-  g_auto (End) end = run_traced (fixture, NULL, log);
+  g_auto (End) end = run_traced (fixture, NULL, NULL, log);
 
   g_assert_cmpint (end.exit_code, ==, 0);
   g_assert_true (is_after (fixture));
@@ -225,7 +227,7 @@ static void
 crash_at (Fixture *fixture, const char *call, guint n)
 {
   g_autofree char *option = g_strdup_printf ("--inject=%s:signal=KILL:when=%u", call, n);
-  g_auto (End) end = run_traced (fixture, option, NULL);
+  g_auto (End) end = run_traced (fixture, option, NULL, NULL);
   gboolean after;
 
   g_assert_cmpint (end.exit_code, ==, -1);
@@ -250,7 +252,7 @@ static void
 fail_at (Fixture *fixture, const char *call, guint n)
 {
   g_autofree char *option = g_strdup_printf ("--inject=%s:error=ENOSPC:when=%u", call, n);
-  g_auto (End) end = run_traced (fixture, option, NULL);
+  g_auto (End) end = run_traced (fixture, option, NULL, NULL);
   g_autofree char *names = NULL;
   gboolean after;
 
@@ -308,7 +310,7 @@ test_advice (Fixture *fixture, gconstpointer data)
 
       prepare (fixture);
       {
-        g_auto (End) end = run_traced (fixture, option, NULL);
+        g_auto (End) end = run_traced (fixture, option, NULL, NULL);
 
         g_assert_cmpint (end.exit_code, ==, rows[i].expected != NULL ? 3 : 0);
         if (rows[i].expected != NULL && strstr (end.output, rows[i].expected) == NULL)
@@ -320,13 +322,28 @@ test_advice (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* Where files cannot trade names and the directory is not safe, there is no way back; but also then
+ * one of the two is there. */
+static void
+test_no_way_back (Fixture *fixture, gconstpointer data)
+{
+  prepare (fixture);
+  {
+    g_auto (End) end = run_traced (fixture, "--inject=renameat2:error=EINVAL",
+                                   "--inject=fsync:error=EIO:when=2", NULL);
+
+    g_assert_cmpint (end.exit_code, ==, 3);
+  }
+  g_assert_true (is_after (fixture));
+}
+
 /* 0600 from the first byte, whatever the mask, and never anything else. */
 static void
 test_mode (Fixture *fixture, gconstpointer data)
 {
   g_autofree char *log = g_build_filename (fixture->directory, "log", NULL);
   g_autofree char *text = NULL;
-  g_auto (End) killed = run_traced (fixture, "--inject=write:signal=KILL:when=1", NULL);
+  g_auto (End) killed = run_traced (fixture, "--inject=write:signal=KILL:when=1", NULL, NULL);
   g_autofree char *names = directory_list (fixture->accounts);
   g_autofree char *empty = directory_read (fixture->accounts, OTHER_NAME);
   g_auto (End) end = { -1, NULL };
@@ -337,7 +354,7 @@ test_mode (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (directory_get_mode (fixture->accounts, OTHER_NAME), ==, 0600);
 
   prepare (fixture);
-  end = run_traced (fixture, NULL, log);
+  end = run_traced (fixture, NULL, NULL, log);
   g_assert_cmpint (end.exit_code, ==, 0);
   text = directory_read (fixture->directory, "log");
   g_assert_nonnull (
@@ -379,6 +396,8 @@ main (int argc, char **argv)
       g_test_add (error, Fixture, &scenarios[i], set_up, test_error, tear_down);
     }
   g_test_add ("/keeper-crash/advice", Fixture, &scenarios[1], set_up, test_advice, tear_down);
+  g_test_add ("/keeper-crash/no-way-back", Fixture, &scenarios[1], set_up, test_no_way_back,
+              tear_down);
   g_test_add ("/keeper-crash/mode", Fixture, &scenarios[0], set_up, test_mode, tear_down);
   return g_test_run ();
 }
