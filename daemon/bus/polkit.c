@@ -17,6 +17,7 @@ struct _DflPolkitAuthority
 {
   GObject parent;
 
+  GDBusConnection *bus;    /* kept, because the next one would be another */
   PolkitAuthority *polkit; /* NULL until connected */
   gboolean connecting;
   gboolean complained; /* that polkit does not take our questions */
@@ -131,11 +132,18 @@ on_answered (GObject *source, GAsyncResult *result, gpointer data)
     g_task_return_int (task, DFL_AUTHORITY_REFUSED);
 }
 
-/* Takes the task over. */
+/*
+ * Takes the task over. Where there is a dialog, cancelling takes it back. Else there is nothing to
+ * take back: polkit will answer and nobody will listen. To tell it of that would be a second
+ * message to somebody who is slow with the first.
+ */
 static void
 ask (DflPolkitAuthority *self, GTask *task)
 {
   Question *question = g_task_get_task_data (task);
+  GCancellable *cancellable = question->flags == POLKIT_CHECK_AUTHORIZATION_FLAGS_NONE
+                                  ? NULL
+                                  : g_task_get_cancellable (task);
 
   if (g_task_return_error_if_cancelled (task))
     {
@@ -143,8 +151,8 @@ ask (DflPolkitAuthority *self, GTask *task)
       return;
     }
   polkit_authority_check_authorization (self->polkit, question->subject, question->action,
-                                        question->details, question->flags,
-                                        g_task_get_cancellable (task), on_answered, task);
+                                        question->details, question->flags, cancellable,
+                                        on_answered, task);
 }
 
 /* --- Connecting --- */
@@ -182,14 +190,15 @@ on_bus (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (DflPolkitAuthority) self = data;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GDBusConnection) bus = g_bus_get_finish (result, &error);
 
-  if (bus == NULL)
+  g_clear_object (&self->bus);
+  self->bus = g_bus_get_finish (result, &error);
+  if (self->bus == NULL)
     {
       finish_connecting (self, error);
       return;
     }
-  g_dbus_connection_set_exit_on_close (bus, FALSE);
+  g_dbus_connection_set_exit_on_close (self->bus, FALSE);
   polkit_authority_get_async (NULL, on_polkit, g_object_ref (self));
 }
 
@@ -259,6 +268,7 @@ dfl_polkit_authority_dispose (GObject *object)
   DflPolkitAuthority *self = DFL_POLKIT_AUTHORITY (object);
 
   g_clear_object (&self->polkit);
+  g_clear_object (&self->bus);
   G_OBJECT_CLASS (dfl_polkit_authority_parent_class)->dispose (object);
 }
 

@@ -29,6 +29,13 @@ static const char interface_xml[]
       "</interface></node>";
 
 static void
+tell (PasswordAgent *self, char *event)
+{
+  g_async_queue_push (self->events, event);
+  g_main_context_wakeup (NULL);
+}
+
+static void
 close_dialog (gpointer invocation)
 {
   g_dbus_method_invocation_return_dbus_error (invocation, POLKIT ".Error.Cancelled",
@@ -64,7 +71,7 @@ begin (PasswordAgent *self, GVariant *parameters, GDBusMethodInvocation *invocat
 
   g_variant_get (parameters, "(&s&s&s@a{ss}&s@a(sa{sv}))", &action, &message, NULL, NULL, &cookie,
                  &identities);
-  g_async_queue_push (self->events, g_strdup_printf ("begin %s %s", action, message));
+  tell (self, g_strdup_printf ("begin %s %s", action, message));
   switch ((PasswordAgentAnswer)g_atomic_int_get (&self->answer))
     {
     case PASSWORD_AGENT_YES:
@@ -87,7 +94,7 @@ cancel (PasswordAgent *self, GVariant *parameters, GDBusMethodInvocation *invoca
 
   g_variant_get (parameters, "(&s)", &cookie);
   g_hash_table_remove (self->open, cookie);
-  g_async_queue_push (self->events, g_strdup ("cancel"));
+  tell (self, g_strdup ("cancel"));
   g_dbus_method_invocation_return_value (invocation, NULL);
 }
 

@@ -31,6 +31,7 @@ void password_agent_set_answer (PasswordAgent *self, PasswordAgentAnswer answer)
 /*
  * What happened, the oldest first, taken: "begin ACTION MESSAGE", where a dialog is opened, or
  * "cancel", where one is taken back. _take waits for it; _peek returns FALSE where there is none.
+ * The default main context wakes up when something happens.
  */
 char *password_agent_take (PasswordAgent *self);
 gboolean password_agent_peek (PasswordAgent *self);
