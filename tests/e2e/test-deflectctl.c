@@ -87,6 +87,51 @@ test_look (void)
   player_await_success (stage, caller);
 }
 
+static char *
+read_account_id (Stage *stage, const char *name)
+{
+  g_autofree char *output = NULL;
+  g_autoptr (JsonNode) account = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (stage_deflectctl (stage, &output, "account", "show", "--json", name, NULL), ==,
+                   0);
+  account = json_from_string (output, &error);
+  g_assert_no_error (error);
+  return g_strdup (get (account, "id"));
+}
+
+/* An account is meant by its name as well as by its id. */
+static void
+test_which_account (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autofree char *call = NULL;
+  g_autofree char *called = NULL;
+  g_autofree char *quiet = NULL;
+  Player *caller;
+
+  stage_write_account (stage, "quiet",
+                       "[account]\naddress=sip:quiet@deflect.example\nregister=false\n"
+                       "accept-from=127.0.0.1\n");
+  stage_start_daemon (stage);
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  called = read_account_id (stage, "alice");
+  quiet = read_account_id (stage, "quiet");
+  for (const char **name = (const char *[]){ "alice", called, NULL }; *name != NULL; name++)
+    g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--account", *name, "--timeout", "0",
+                                       NULL),
+                     ==, 0);
+  for (const char **name = (const char *[]){ "quiet", quiet, NULL }; *name != NULL; name++)
+    g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--account", *name, "--timeout", "0",
+                                       NULL),
+                     ==, 3);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "wait", "--account", "ffffffff", NULL), ==, 10);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "decline", NULL), ==, 0);
+  player_await_success (stage, caller);
+}
+
 /* Nothing is guessed: whatever is not clear leaves every call as it was. */
 static void
 test_which_call (void)
@@ -347,6 +392,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/deflectctl/look", test_look);
   g_test_add_func ("/deflectctl/which-call", test_which_call);
+  g_test_add_func ("/deflectctl/which-account", test_which_account);
   g_test_add_func ("/deflectctl/check", test_check);
   g_test_add_func ("/deflectctl/too-late", test_too_late);
   g_test_add_func ("/deflectctl/terminal", test_terminal);
