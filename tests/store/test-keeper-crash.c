@@ -322,6 +322,32 @@ test_advice (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* A crash of the machine, which no signal can stand in for, spares what was synced in time. */
+static void
+test_order (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *log = g_build_filename (fixture->directory, "log", NULL);
+  g_autoptr (GRegex) order
+      = g_regex_new (" openat\\((\\d+), \"\\.0123abcd\\.tmp\", [^\n]+ += (\\d+)\n"
+                     "\\d+ +write\\(\\2, [^\n]+\n"
+                     "\\d+ +fsync\\(\\2\\) += 0\n"
+                     "\\d+ +close\\(\\2\\) += 0\n"
+                     "\\d+ +renameat2\\(\\1, [^\n]+, RENAME_EXCHANGE\\) += 0\n"
+                     "\\d+ +fsync\\(\\1\\) += 0\n"
+                     "\\d+ +unlinkat\\(\\1, \"\\.0123abcd\\.tmp\", 0\\) += 0\n",
+                     0, 0, NULL);
+  g_autofree char *text = NULL;
+  g_auto (End) end = { -1, NULL };
+
+  prepare (fixture);
+  end = run_traced (fixture, NULL, NULL, log);
+  g_assert_cmpint (end.exit_code, ==, 0);
+  text = directory_read (fixture->directory, "log");
+  if (!g_regex_match (order, text, 0, NULL))
+    g_test_message ("%s", text);
+  g_assert_true (g_regex_match (order, text, 0, NULL));
+}
+
 /* Where files cannot trade names and the directory is not safe, there is no way back; but also then
  * one of the two is there. */
 static void
@@ -396,6 +422,7 @@ main (int argc, char **argv)
       g_test_add (error, Fixture, &scenarios[i], set_up, test_error, tear_down);
     }
   g_test_add ("/keeper-crash/advice", Fixture, &scenarios[1], set_up, test_advice, tear_down);
+  g_test_add ("/keeper-crash/order", Fixture, &scenarios[1], set_up, test_order, tear_down);
   g_test_add ("/keeper-crash/no-way-back", Fixture, &scenarios[1], set_up, test_no_way_back,
               tear_down);
   g_test_add ("/keeper-crash/mode", Fixture, &scenarios[0], set_up, test_mode, tear_down);
