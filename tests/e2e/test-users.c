@@ -13,6 +13,16 @@
 
 #define TARGET "sip:+4915550100@mobile.example"
 
+/* An administrator has let the users redirect from wherever they are, and alice have any account.
+ */
+#define RULES                                                                                      \
+  "polkit.addRule(function(action, subject) {"                                                     \
+  "  if (action.id == 'org.deflectd1.redirect')"                                                   \
+  "    return polkit.Result.YES;"                                                                  \
+  "  if (action.id.indexOf('org.deflectd1.manage-') == 0 && subject.user == 'alice')"              \
+  "    return polkit.Result.YES;"                                                                  \
+  "});"
+
 static Stage *
 stage_with_users (void)
 {
@@ -25,6 +35,7 @@ stage_with_users (void)
                        "[account]\naddress=sip:bob@deflect.example\nregister=false\n"
                        "accept-from=127.0.0.1\nusers=bob;\n");
   stage_start_daemon (stage);
+  stage_start_polkitd (stage, RULES);
   return stage;
 }
 
@@ -140,6 +151,115 @@ test_eavesdropping (void)
   player_await (stage, monitor);
 }
 
+/* --- As a new user would --- */
+
+/* Somebody calls; alice sees it and sends it on, bob sees nothing. */
+static void
+deflect_as_alice (Stage *stage)
+{
+  g_autofree char *call = NULL;
+  g_autofree char *alices = NULL;
+  g_autofree char *bobs = NULL;
+  g_autofree char *accounts = NULL;
+  Player *caller;
+
+  caller = stage_call_alice (stage);
+  call = stage_await_call (stage);
+  alices = output_for (stage, MACHINE_ALICE, "list", NULL);
+  g_assert_nonnull (strstr (alices, "Carol Jensen"));
+  bobs = output_for (stage, MACHINE_BOB, "list", NULL);
+  g_assert_null (strstr (bobs, "Carol"));
+  accounts = output_for (stage, MACHINE_BOB, "account", "list");
+  g_assert_null (strstr (accounts, "sip:"));
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_BOB, NULL, "redirect", TARGET, NULL), !=, 0);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "redirect", TARGET, NULL), ==,
+                   0);
+  player_await_success (stage, caller);
+  stage_await_story (stage, call, "offered redirecting idle:redirected removed");
+}
+
+/* Root adds the account for her. */
+static void
+test_added_by_root (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
+
+  stage_write_account (stage, "alice", NULL);
+  stage_start_daemon (stage);
+  stage_start_polkitd (stage, RULES);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "account", "add", "desk",
+                                     "sip:alice@deflect.example", "register=false",
+                                     "accept-from=127.0.0.1", "users=alice", NULL),
+                   ==, 0);
+  deflect_as_alice (stage);
+}
+
+/* She adds it herself, names a target, and takes it all away again. */
+static void
+test_added_by_herself (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
+  g_autofree char *shown = NULL;
+  g_autofree char *left = NULL;
+
+  stage_write_account (stage, "alice", NULL);
+  stage_start_daemon (stage);
+  stage_start_polkitd (stage, RULES);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "account", "add", "desk",
+                                        "sip:alice@deflect.example", "register=false",
+                                        "accept-from=127.0.0.1", NULL),
+                   ==, 0);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "target", "set", "desk",
+                                        "mobile", TARGET, NULL),
+                   ==, 0);
+  shown = output_for (stage, MACHINE_ALICE, "account", "list");
+  g_assert_nonnull (strstr (shown, TARGET));
+  deflect_as_alice (stage);
+  /* Bob may not have even an account of his own, by these rules. */
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_BOB, NULL, "account", "add", "desk",
+                                        "sip:bob@provider.example", NULL),
+                   ==, 4);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_BOB, NULL, "account", "remove", "desk",
+                                        NULL),
+                   ==, 10);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "account", "disable", "desk",
+                                        NULL),
+                   ==, 0);
+  g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "account", "remove", "desk",
+                                        NULL),
+                   ==, 0);
+  left = output_for (stage, MACHINE_ALICE, "account", "list");
+  g_assert_null (strstr (left, "sip:"));
+}
+
+/* What the administrator wrote into the settings directory is read-only for everybody, and says
+ * where to change it. */
+static void
+test_read_only (void)
+{
+  g_autoptr (Stage) stage = stage_with_users ();
+
+  for (const guint *uid = (const guint[]){ MACHINE_ALICE, 0, G_MAXUINT }; *uid != G_MAXUINT; uid++)
+    {
+      g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+      g_autofree char *told = NULL;
+      Player *player;
+
+      for (const char **word = (const char *[]){ "deflectctl", "account", "remove", "alice", NULL };
+           *word != NULL; word++)
+        g_ptr_array_add (words, g_strdup (*word));
+      player = stage_play_argv_as (stage, *uid, words);
+      g_assert_cmpint (player_await (stage, player), ==, 1);
+      told = player_read_errors (player);
+      g_assert_nonnull (strstr (told, "accounts.d/alice.conf"));
+      g_assert_cmpint (stage_deflectctl_as (stage, *uid, NULL, "account", "set", "alice",
+                                            "display-name=Mine", NULL),
+                       ==, 1);
+      g_assert_cmpint (stage_deflectctl_as (stage, *uid, NULL, "account", "disable", "alice", NULL),
+                       ==, 1);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -149,5 +269,8 @@ main (int argc, char **argv)
   g_test_add_func ("/users/decided-by", test_decided_by);
   g_test_add_func ("/users/accounts", test_accounts);
   g_test_add_func ("/users/eavesdropping", test_eavesdropping);
+  g_test_add_func ("/users/added-by-root", test_added_by_root);
+  g_test_add_func ("/users/added-by-herself", test_added_by_herself);
+  g_test_add_func ("/users/read-only", test_read_only);
   return g_test_run ();
 }
