@@ -173,6 +173,9 @@ set_up (Sandbox *self, gconstpointer data)
                    ==, 0);
   command = make_command (self);
   stage_wrap_daemon (self->stage, command);
+  /* As it listens by default, for which the SIP library asks the kernel what addresses there are.
+   */
+  stage_write_settings (self->stage, "[daemon]\n");
   stage_write_account (self->stage, "alice",
                        "[account]\naddress=sip:alice@deflect.example\nregister=false\n"
                        "accept-from=127.0.0.1\nusers=alice;\n");
@@ -268,8 +271,8 @@ test_life (Sandbox *self, gconstpointer data)
   g_autofree char *refused = NULL;
   g_autofree char *log = NULL;
 
-  deflect (self, "u1", stage_get_port (self->stage, "udp:127.0.0.1:"));
-  deflect (self, "t1", stage_get_port (self->stage, "tcp:127.0.0.1:"));
+  deflect (self, "u1", stage_get_port (self->stage, "udp:*:"));
+  deflect (self, "t1", stage_get_port (self->stage, "tcp:*:"));
   g_assert_cmpint (stage_deflectctl_as (self->stage, MACHINE_ALICE, NULL, "account", "add", "home",
                                         "sip:home@deflect.example", NULL),
                    ==, 0);
