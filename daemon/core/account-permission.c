@@ -86,7 +86,8 @@ take_host (const char *text)
     end = colon;
 
   host = g_ascii_strdown (text, end - text);
-  host[strcspn (host, "%")] = '\0';
+  if (strchr (host, ':') != NULL)
+    host[strcspn (host, "%")] = '\0';
   for (gsize length = strlen (host); length > 0 && host[length - 1] == '.'; length--)
     host[length - 1] = '\0';
 
@@ -108,7 +109,9 @@ is_local_server (const char *server)
   if (inet_aton (host, &ipv4) != 0)
     return is_local_ipv4 ((const guint8 *)&ipv4.s_addr);
 
-  return *host == '\0' || is_local_name (host);
+  /* What is no host name is not known to be another machine's. */
+  return *host == '\0' || host[strspn (host, "abcdefghijklmnopqrstuvwxyz0123456789.-_")] != '\0'
+         || is_local_name (host);
 }
 
 /* --- The rule --- */

@@ -191,6 +191,15 @@ static const char *const local_hosts[] = {
   "ip6-loopback",
   "",
   ":5060",
+  "[::1",
+  "[127.0.0.1]",
+  "127.0.0.1:5060:5061",
+  "loc%61lhost",
+  "127.0.0.1%",
+  "127.0.0.1 ",
+  " 127.0.0.1",
+  "alice@localhost",
+  "example.org/",
 };
 
 static const char *const other_hosts[] = {
@@ -214,6 +223,7 @@ static const char *const other_hosts[] = {
   "255.255.255.254",
   "127.0.0.1.example.org",
   "127-0-0-1.example.org",
+  "sip_1.example.org",
   "127.0.0.0.1",
   "0x7f.example.org",
   "[2001:db8::1]",

@@ -276,6 +276,86 @@ test_reload_meanwhile (DflChangeFixture *self, gconstpointer data)
                    ==, "100");
 }
 
+static void
+ask_something (DflChangeFixture *self, DflAnswer *answer)
+{
+  static const char *const names[] = { "home", "work", "Wrong" };
+  static const char *const callers[] = { "alice", "bob", "root" };
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
+  const char *caller = callers[g_test_rand_int_range (0, G_N_ELEMENTS (callers))];
+  g_autofree char *limit = g_strdup_printf ("%d", g_test_rand_int_range (0, 90000));
+  DflAccount *account = accounts->len > 0
+                            ? accounts->pdata[g_test_rand_int_range (0, (int)accounts->len)]
+                            : NULL;
+
+  switch (g_test_rand_int_range (0, account != NULL ? 4 : 1))
+    {
+    case 0:
+      dfl_change_fixture_add (self, names[g_test_rand_int_range (0, G_N_ELEMENTS (names))], caller,
+                              answer, DFL_CHANGE_ADDRESS, NULL);
+      break;
+    case 1:
+      dfl_change_fixture_update (self, account, caller, answer, "ring-limit", limit, NULL);
+      break;
+    case 2:
+      dfl_change_fixture_update (self, account, caller, answer, "users",
+                                 g_test_rand_bit () ? "alice" : "bob", NULL);
+      break;
+    default:
+      dfl_change_fixture_remove (self, account, answer);
+    }
+}
+
+/* Whatever is asked, kept, refused by the disk and reloaded: everybody is told once, and what is in
+ * force is what is kept. */
+static void
+test_random_requests (DflChangeFixture *self, gconstpointer data)
+{
+  g_autofree DflAnswer *answers = g_new0 (DflAnswer, 5000);
+  g_autoptr (GPtrArray) accounts = NULL;
+  guint n_done = 0;
+
+  dfl_fake_keeper_set_held (self->keeper, TRUE);
+  for (guint step = 0; step < 5000; step++)
+    {
+      GPtrArray *settings = g_ptr_array_new_with_free_func (
+          (GDestroyNotify)dfl_account_settings_free);
+
+      dfl_fake_keeper_set_failure (self->keeper,
+                                   g_test_rand_int_range (0, 5) == 0 ? "the disk is full" : NULL);
+      ask_something (self, &answers[step]);
+      if (g_test_rand_bit ())
+        dfl_fake_keeper_release (self->keeper);
+      if (g_test_rand_bit ())
+        dfl_fake_clock_advance (self->clock, 0);
+      if (g_test_rand_bit ())
+        g_ptr_array_add (settings, dfl_sample_settings ("work"));
+      dfl_switchboard_set_accounts (self->switchboard, settings);
+      g_assert_cmpuint (dfl_fake_keeper_get_n_waiting (self->keeper), <=, 1);
+    }
+  dfl_fake_keeper_set_held (self->keeper, FALSE);
+  dfl_change_fixture_settle (self);
+  dfl_signal_log_clear (self->log);
+
+  for (guint i = 0; i < 5000; i++)
+    {
+      g_assert_cmpuint (answers[i].n_told, ==, 1);
+      n_done += answers[i].error == NULL ? 1 : 0;
+      dfl_answer_clear (&answers[i]);
+    }
+  g_assert_cmpuint (n_done, >, 100);
+
+  dfl_switchboard_set_accounts (self->switchboard, g_ptr_array_new ());
+  dfl_signal_log_clear (self->log);
+  accounts = dfl_switchboard_get_accounts (self->switchboard);
+  g_assert_cmpuint (accounts->len, ==, dfl_fake_keeper_get_n_kept (self->keeper));
+  for (guint i = 0; i < accounts->len; i++)
+    g_assert_true (dfl_account_settings_equal (dfl_account_get_settings (accounts->pdata[i]),
+                                               dfl_fake_keeper_get_kept (self->keeper,
+                                                                         dfl_account_get_id (
+                                                                             accounts->pdata[i]))));
+}
+
 /* --- The end --- */
 
 /* What is being kept is kept, what waits is refused, and only then all is over. */
@@ -445,6 +525,7 @@ main (int argc, char **argv)
   ADD ("ask-when-told", test_ask_when_told);
   ADD ("calls-stay", test_calls_stay);
   ADD ("reload-meanwhile", test_reload_meanwhile);
+  ADD ("random-requests", test_random_requests);
   ADD ("shut-down", test_shut_down);
   ADD ("give-up/held", test_give_up);
   ADD ("give-up/when-told", test_give_up_when_told);
