@@ -316,6 +316,8 @@ test_no_agent (Fixture *self, gconstpointer data)
   g_assert_cmpstr (self->asked->str, ==, "Decline Decline? ");
   g_assert_null (self->agent_told);
   g_assert_cmpint (run (self, "decline " CALL_ID " 2>/dev/null", TRUE, TRUE), ==, 0);
+  g_assert_cmpstr (self->asked->str, ==, "Decline Decline? ");
+  g_assert_null (self->agent_told);
   g_assert_cmpint (run (self, "decline " CALL_ID " </dev/null", TRUE, TRUE), ==, 0);
   g_assert_null (self->agent_told);
   g_assert_true (g_file_set_contents (agent, "#!/bin/sh\nexit 127\n", -1, NULL));
