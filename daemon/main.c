@@ -236,7 +236,7 @@ on_hangup (gpointer data)
   if (self->leaving)
     return G_SOURCE_CONTINUE;
   dfl_notify_reloading ();
-  settings = dfl_settings_load (self->options->config_dir, &error);
+  settings = dfl_settings_load (self->options->config_dir, self->options->config_dir_given, &error);
   if (settings == NULL)
     {
       dfl_log_problem (error->message);
@@ -309,7 +309,8 @@ start_service (Daemon *self)
 static gboolean
 start (Daemon *self, GError **error)
 {
-  self->settings = dfl_settings_load (self->options->config_dir, error);
+  self->settings = dfl_settings_load (self->options->config_dir, self->options->config_dir_given,
+                                      error);
   if (self->settings == NULL)
     return FALSE;
   announce_settings (self, self->settings);

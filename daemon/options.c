@@ -53,7 +53,8 @@ set_default_directories (DflOptions *self)
 {
   gboolean session = g_str_equal (self->bus, "session");
 
-  if (self->config_dir == NULL)
+  self->config_dir_given = self->config_dir != NULL;
+  if (!self->config_dir_given)
     self->config_dir = session ? g_build_filename (g_get_user_config_dir (), "deflectd", NULL)
                                : g_build_filename (DFL_SYSCONFDIR, "deflectd", NULL);
   if (self->state_dir == NULL)

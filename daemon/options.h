@@ -11,6 +11,7 @@
 typedef struct
 {
   char *config_dir;
+  gboolean config_dir_given; /* then it must be there */
   char *state_dir;
   char *bus; /* "system", "session" or a D-Bus address */
   gboolean version;

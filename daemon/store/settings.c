@@ -274,14 +274,20 @@ load_accounts (DflSettings *self, const char *config_dir, GError **error)
 }
 
 DflSettings *
-dfl_settings_load (const char *config_dir, GError **error)
+dfl_settings_load (const char *config_dir, gboolean required, GError **error)
 {
   g_autoptr (DflSettings) self = NULL;
   gboolean missing;
-  g_autoptr (GDir) directory = open_directory (config_dir, &missing, error);
+  g_autoptr (GError) open_error = NULL;
+  g_autoptr (GDir) directory = open_directory (config_dir, &missing, &open_error);
 
+  if (directory == NULL && missing && !required)
+    return settings_new ();
   if (directory == NULL)
-    return NULL;
+    {
+      g_propagate_error (error, g_steal_pointer (&open_error));
+      return NULL;
+    }
   self = load_daemon (config_dir, error);
   if (self == NULL || !load_accounts (self, config_dir, error))
     return NULL;

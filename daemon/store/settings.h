@@ -28,12 +28,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflSettings, dfl_settings_free)
  * Reads everything below config_dir. A bad line in an account's file makes that account fail (its
  * settings carry the problem) and keeps no other one down; a bad line in deflectd.conf fails the
  * whole load with DFL_ERROR_INVALID_SETTINGS, whose message has every problem, a line each. A
- * directory without deflectd.conf gives the defaults; one that cannot be read is an error.
+ * directory without deflectd.conf gives the defaults; one that cannot be read is an error, and so
+ * is one that is not there, if it is required.
  *
  * In accounts.d only NAME.conf is looked at; a NAME that no account may have is a problem, anything
  * else is somebody's backup.
  */
-DflSettings *dfl_settings_load (const char *config_dir, GError **error);
+DflSettings *dfl_settings_load (const char *config_dir, gboolean required, GError **error);
 
 /* The text of a deflectd.conf, which may hold anything; no accounts come of it. Fails as
  * dfl_settings_load; path is for messages only. */

@@ -49,7 +49,7 @@ static DflSettings *
 load (Fixture *fixture)
 {
   g_autoptr (GError) error = NULL;
-  DflSettings *settings = dfl_settings_load (fixture->directory, &error);
+  DflSettings *settings = dfl_settings_load (fixture->directory, TRUE, &error);
 
   g_assert_no_error (error);
   g_assert_cmpuint (settings->accounts->len, ==, 1);

@@ -51,7 +51,7 @@ static DflSettings *
 load (Fixture *fixture)
 {
   g_autoptr (GError) error = NULL;
-  DflSettings *settings = dfl_settings_load (fixture->directory, &error);
+  DflSettings *settings = dfl_settings_load (fixture->directory, TRUE, &error);
 
   g_assert_no_error (error);
   return settings;
@@ -109,11 +109,15 @@ test_missing_directory (Fixture *fixture, gconstpointer data)
   g_autofree char *path = g_build_filename (fixture->directory, "nowhere", NULL);
   g_autofree char *expected = g_strdup_printf ("%s: cannot be read (", path);
   g_autoptr (GError) error = NULL;
-  g_autoptr (DflSettings) settings = dfl_settings_load (path, &error);
+  g_autoptr (DflSettings) settings = dfl_settings_load (path, TRUE, &error);
 
   g_assert_null (settings);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
   g_assert_true (g_str_has_prefix (error->message, expected));
+
+  settings = dfl_settings_load (path, FALSE, NULL);
+  g_assert_nonnull (settings);
+  g_assert_cmpuint (settings->accounts->len, ==, 0);
 }
 
 static void
@@ -124,7 +128,7 @@ test_accounts_is_a_file (Fixture *fixture, gconstpointer data)
 
   g_assert_cmpint (g_rmdir (fixture->accounts), ==, 0);
   directory_write (fixture->directory, "accounts.d", "", 0);
-  settings = dfl_settings_load (fixture->directory, &error);
+  settings = dfl_settings_load (fixture->directory, TRUE, &error);
   g_assert_null (settings);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
   g_assert_true (g_str_has_prefix (error->message, fixture->accounts));
@@ -147,7 +151,7 @@ test_daemon_file (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (good->t1, ==, 50);
 
   directory_write (fixture->directory, "deflectd.conf", "[daemon]\nt1=1\nnonsense=2\n", -1);
-  bad = dfl_settings_load (fixture->directory, &error);
+  bad = dfl_settings_load (fixture->directory, TRUE, &error);
   g_assert_null (bad);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
   g_assert_cmpstr (error->message, ==, expected);
@@ -162,7 +166,7 @@ test_daemon_file_is_a_fifo (Fixture *fixture, gconstpointer data)
   g_autoptr (DflSettings) settings = NULL;
 
   g_assert_cmpint (mkfifo (path, S_IRWXU), ==, 0);
-  settings = dfl_settings_load (fixture->directory, &error);
+  settings = dfl_settings_load (fixture->directory, TRUE, &error);
   g_assert_null (settings);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
   g_assert_cmpstr (error->message, ==, expected);
