@@ -191,14 +191,12 @@ complete_bash (const char *line)
 {
   g_autofree char *file = g_test_build_filename (G_TEST_DIST, "..", "data", "completions",
                                                  "deflectctl.bash", NULL);
-  const char *argv[] = { "bash",
-                         "-c",
+  const char *argv[] = { "bash", "-c",
+                         /* The place of the program is taken by what tells how it is called. */
+                         "deflectctl () { printf 'HEAD\\n%s\\n' \"$(IFS=_; echo \"$*\")\"; }; "
                          "source \"$1\"; COMP_LINE=$2; COMP_POINT=${#2}; _deflectctl; "
                          "echo \" ${COMPREPLY[*]} \"",
-                         "bash",
-                         file,
-                         line,
-                         NULL };
+                         "bash", file, line, NULL };
 
   return run (argv);
 }
@@ -206,6 +204,25 @@ complete_bash (const char *line)
 static void
 test_bash (void)
 {
+  /* How the program is called for what is offered. */
+  const struct
+  {
+    const char *words, *lists;
+  } names[] = {
+    { "show", "--bus_system_list " },
+    { "--bus session redirect", "--bus_session_list " },
+    { "wait --account", "--bus_system_account_list " },
+    { "account show", "--bus_system_account_list " },
+    { "account --json remove", "--bus_system_account_list " },
+    { "account remove work", " " },
+    { "account add", " " },
+    { "account add work", " " },
+    { "account list", " " },
+    { "target list", "--bus_system_account_list " },
+    { "target remove", "--bus_system_target_list --bus_system_account_list " },
+    { "target remove work", "--bus_system_target_list_work " },
+    { "target set --label Cell work", "--bus_system_target_list_work " },
+  };
   g_autoptr (GPtrArray) verbs = find_verbs ();
   g_autofree char *offered = complete_bash ("deflectctl ");
   g_autofree char *behind_bus = complete_bash ("deflectctl --bus unix:path=/nonexistent/a:b=c sil");
@@ -214,6 +231,14 @@ test_bash (void)
   g_autofree char *targets = complete_bash ("deflectctl target ");
   g_autofree char *keys = complete_bash ("deflectctl account set work tr");
 
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *line = g_strconcat ("deflectctl ", names[i].words, " ", NULL);
+      g_autofree char *answer = complete_bash (line);
+      g_autofree char *wanted = g_strdup_printf (" %s\n", names[i].lists);
+
+      g_assert_cmpstr (answer, ==, wanted);
+    }
   assert_keys ("completions/deflectctl.bash");
   g_assert_cmpstr (accounts, ==, " list show add set remove enable disable \n");
   g_assert_cmpstr (targets, ==, " list set remove \n");
