@@ -205,6 +205,7 @@ static const char *const local_hosts[] = {
 static const char *const other_hosts[] = {
   "example.org",
   "example.org:5060",
+  "SIP.Example.ORG",
   "localhost.example.org",
   "notlocalhost",
   "mylocalhost.example",
