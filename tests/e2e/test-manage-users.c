@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <json-glib/json-glib.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -91,7 +92,6 @@ test_same_name (void)
   g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "target", "set", "mobile",
                                         "+4915550100", NULL),
                    ==, 0);
-  not_hers = NULL;
   g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, &not_hers, "account", "remove", bobs,
                                         NULL),
                    ==, 10);
@@ -135,6 +135,7 @@ test_not_authorised (void)
 #define PASSWORD "xyzzy-horse"
 #define SHADOW                                                                                     \
   "alice:$5$deflectdtests$Qa5qRaZJthxco3bxpzZevLgmy..GMRRHiGwtht2Vxl3:20000:0:99999:7:::\n"
+#define CHANGE "$D/deflectctl account set work display-name=Mine"
 #define PAM_SERVICE "auth required pam_unix.so\naccount required pam_unix.so\n"
 
 /* A directory whose only file is ours, for this machine alone. */
@@ -148,28 +149,37 @@ replace_directory (const char *directory, const char *name, const char *text)
 }
 
 /* polkit's helper, which looks at the password, is set-uid root: it trusts no variable that names
- * the bus, PAM's settings or the passwords. */
+ * the bus, PAM's settings or the passwords. For all stages; only root does more than list cases. */
 static void
-prepare_helper (Stage *stage)
+prepare_machine (void)
 {
-  g_autofree char *shadow = g_build_filename (stage_get_directory (stage), "shadow", NULL);
+  machine_enter ();
+  if (getuid () != 0)
+    return;
+  replace_directory ("/etc/pam.d", "polkit-1", PAM_SERVICE);
+  replace_directory ("/run", "shadow", SHADOW);
+  g_assert_cmpint (chmod ("/run/shadow", 0600), ==, 0);
+  g_assert_cmpint (mount ("/run/shadow", "/etc/shadow", NULL, MS_BIND, NULL), ==, 0);
+  g_assert_cmpint (mkdir ("/run/dbus", 0755), ==, 0);
+}
+
+/* Where the helper looks for the system bus. */
+static void
+show_bus (Stage *stage)
+{
   g_autofree char *bus = g_build_filename (stage_get_directory (stage), "bus", NULL);
 
-  replace_directory ("/etc/pam.d", "polkit-1", PAM_SERVICE);
-  g_assert_true (
-      g_file_set_contents_full (shadow, SHADOW, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
-  g_assert_cmpint (mount (shadow, "/etc/shadow", NULL, MS_BIND, NULL), ==, 0);
-  g_assert_cmpint (mount ("tmpfs", "/run", "tmpfs", 0, "mode=0755"), ==, 0);
-  g_assert_cmpint (mkdir ("/run/dbus", 0755), ==, 0);
+  (void)unlink ("/run/dbus/system_bus_socket");
   g_assert_cmpint (symlink (bus, "/run/dbus/system_bus_socket"), ==, 0);
 }
 
-/* deflectctl as alice on a terminal; keys is where her keys go. */
+/* A line of shell, in which $D/deflectctl is the program, as alice on a terminal; keys is where her
+ * keys go. */
 static Player *
 play_terminal (Stage *stage, const char *words, int *keys)
 {
   g_autofree char *pipe = g_build_filename (stage_get_directory (stage), "keys", NULL);
-  g_autofree char *line = g_strdup_printf ("%s/deflectctl %s", stage_get_directory (stage), words);
+  g_autofree char *line = g_strdup_printf ("export D='%s'; %s", stage_get_directory (stage), words);
 
   if (!g_file_test (pipe, G_FILE_TEST_EXISTS))
     g_assert_cmpint (mkfifo (pipe, 0644), ==, 0);
@@ -191,31 +201,37 @@ await_shown (Stage *stage, Player *terminal, const char *text)
   return seen;
 }
 
+/* An account of alice's, which she changes with a password only from now on. */
+static void
+prepare_challenge (Stage *stage)
+{
+  Polkitd *polkitd = stage_start_polkitd (stage, OWN_ALLOWED);
+  g_autofree char *id = NULL;
+
+  stage_start_daemon (stage);
+  id = add (stage, MACHINE_ALICE, "sip:a@deflect.example");
+  polkitd_set_rules (polkitd, OWN_WITH_PASSWORD);
+  show_bus (stage);
+}
+
 /* Who is not trusted for being there types a password, the right one or not. */
 static void
 test_terminal_agent (void)
 {
-  const char *const words = "account set work display-name=Mine";
   g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
-  g_autofree char *id = NULL;
   g_autofree char *asked = NULL;
   g_autofree char *asked_again = NULL;
   g_autofree char *done = NULL;
-  Polkitd *polkitd;
   Player *terminal;
   int keys;
 
-  polkitd = stage_start_polkitd (stage, OWN_ALLOWED);
-  stage_start_daemon (stage);
-  id = add (stage, MACHINE_ALICE, "sip:a@deflect.example");
-  polkitd_set_rules (polkitd, OWN_WITH_PASSWORD);
-  prepare_helper (stage);
+  prepare_challenge (stage);
   /* Without anybody to ask, it is refused. */
   g_assert_cmpint (stage_deflectctl_as (stage, MACHINE_ALICE, NULL, "account", "set", "work",
                                         "display-name=Mine", NULL),
                    ==, 4);
 
-  terminal = play_terminal (stage, words, &keys);
+  terminal = play_terminal (stage, CHANGE, &keys);
   asked = await_shown (stage, terminal, "Password: ");
   g_assert_nonnull (strstr (asked, "AUTHENTICATING FOR org.deflectd1.manage-own-accounts"));
   g_assert_nonnull (strstr (asked, "Authentication is required to manage your SIP account work"));
@@ -223,7 +239,7 @@ test_terminal_agent (void)
   g_assert_cmpint (player_await (stage, terminal), ==, 4);
   close (keys);
 
-  terminal = play_terminal (stage, words, &keys);
+  terminal = play_terminal (stage, CHANGE, &keys);
   asked_again = await_shown (stage, terminal, "Password: ");
   g_assert_cmpint (write (keys, PASSWORD "\n", strlen (PASSWORD "\n")), >, 0);
   player_await_success (stage, terminal);
@@ -231,16 +247,50 @@ test_terminal_agent (void)
   done = player_read_output (terminal);
   g_assert_nonnull (strstr (done, "Changed account work."));
   g_assert_null (strstr (done, PASSWORD));
-  assert_listed (stage, MACHINE_ALICE, id, NULL);
+}
+
+/* Somebody gives up when the agent asks: with Ctrl-C, or by ending the program. The terminal echoes
+ * again, and nothing has changed. */
+static void
+test_gives_up (void)
+{
+  const char *const line = "trap : INT; sh -c \"echo PID=\\$\\$; exec " CHANGE "\"; "
+                           "until stty -a | grep -q ' echo '; do sleep 0.01; done; echo STATUS=OK";
+  g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
+  g_autofree char *unchanged = NULL;
+
+  prepare_challenge (stage);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autofree char *asked = NULL;
+      g_autofree char *done = NULL;
+      Player *terminal;
+      int keys;
+
+      terminal = play_terminal (stage, line, &keys);
+      asked = await_shown (stage, terminal, "Password: ");
+      if (i == 0)
+        g_assert_cmpint (write (keys, "half\x03", 5), ==, 5);
+      else
+        kill ((pid_t)g_ascii_strtoll (strstr (asked, "PID=") + strlen ("PID="), NULL, 10), SIGTERM);
+      player_await_success (stage, terminal);
+      done = player_read_output (terminal);
+      g_assert_nonnull (strstr (done, "STATUS=OK"));
+      g_assert_null (strstr (done, "half"));
+      close (keys);
+    }
+  g_assert_cmpint (stage_deflectctl (stage, &unchanged, "account", "show", "work", NULL), ==, 0);
+  g_assert_null (strstr (unchanged, "Mine"));
 }
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  machine_enter ();
+  prepare_machine ();
   g_test_add_func ("/manage-users/same-name", test_same_name);
   g_test_add_func ("/manage-users/not-authorised", test_not_authorised);
   g_test_add_func ("/manage-users/terminal-agent", test_terminal_agent);
+  g_test_add_func ("/manage-users/gives-up", test_gives_up);
   return g_test_run ();
 }
