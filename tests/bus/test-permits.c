@@ -8,6 +8,7 @@
 
 #include <pwd.h>
 
+#include "bus/permits.h"
 #include "core/error.h"
 #include "data/names.h"
 
@@ -580,6 +581,30 @@ test_target_changed (People *self, gconstpointer mode)
   expect_untouched (self);
 }
 
+/* What the linker lets stand before the real one: what a text comes to changes. */
+DflTarget *__real_dfl_call_check_redirect (DflCall *call, const char *text, GError **error);
+DflTarget *__wrap_dfl_call_check_redirect (DflCall *call, const char *text, GError **error);
+
+static const char *other_target;
+
+DflTarget *
+__wrap_dfl_call_check_redirect (DflCall *call, const char *text, GError **error)
+{
+  return __real_dfl_call_check_redirect (call, other_target == NULL ? text : other_target, error);
+}
+
+static void
+test_goes_elsewhere (People *self, gconstpointer mode)
+{
+  g_autoptr (Pending) pending = start_dialog (self, self->stranger);
+
+  other_target = "sip:mallory@m";
+  dfl_fake_authority_release (self->base.authority);
+  expect_error (pending, ERROR ("Failed"), "The account's settings changed *try again");
+  other_target = NULL;
+  expect_untouched (self);
+}
+
 /* One connection that asks twice decides once. */
 static void
 test_twice (People *self, gconstpointer mode)
@@ -612,6 +637,7 @@ test_caller_gone (People *self, gconstpointer dialog)
 {
   g_autoptr (GPtrArray) held = g_ptr_array_new_with_free_func ((GDestroyNotify)pending_free);
   g_autoptr (GDBusConnection) again = test_bus_connect_as (self->base.bus, STRANGER);
+  g_autoptr (Pending) other = NULL;
   g_autoptr (Pending) later = NULL;
 
   if (dialog != NULL)
@@ -623,11 +649,17 @@ test_caller_gone (People *self, gconstpointer dialog)
         g_ptr_array_add (held, start (self, self->stranger, PLAIN));
       wait_asked (self, 4);
     }
+  dfl_fake_authority_hold (self->base.authority);
+  other = start (self, self->neighbour, PLAIN);
+  wait_asked (self, held->len + 1);
   disconnect (self->stranger);
-  wait_asked (self, 0);
+  wait_asked (self, 1);
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_REFUSED,
+                                  DFL_AUTHORITY_GRANTED);
   dfl_fake_authority_release (self->base.authority);
   for (guint i = 0; i < held->len; i++)
     pending_wait (g_ptr_array_index (held, i));
+  expect_error (other, NOT_AUTHORIZED, "You may not do this from here *");
   expect_untouched (self);
   g_assert_cmpuint (dfl_fake_clock_get_n_alarms (self->base.clock), ==, 1);
 
@@ -648,6 +680,48 @@ static void
 test_caller_gone_dialog (People *self, gconstpointer mode)
 {
   test_caller_gone (self, self);
+}
+
+static void
+count_answer (DflAuthorityAnswer answer, const GError *error, gpointer data)
+{
+  (*(guint *)data)++;
+}
+
+static void
+count_freed (gpointer data)
+{
+  *(guint *)data += 100;
+}
+
+/* Whoever keeps a peer lets go of it, whichever way a question ends. */
+static void
+test_kept (void)
+{
+  g_autoptr (DflFakeClock) clock = dfl_fake_clock_new ();
+  g_autoptr (DflFakeAuthority) authority = dfl_fake_authority_new ();
+  DflPermits *permits = dfl_permits_new (DFL_AUTHORITY (authority), DFL_CLOCK (clock));
+  DflPeer answered = { ":1.1", 1, "user:one", 0 };
+  DflPeer gone = { ":1.2", 2, "user:two", 0 };
+  DflPeer left = { ":1.3", 3, "user:three", 0 };
+  guint told[3] = { 0 };
+
+  dfl_permits_ask (permits, &answered, "a", NULL, FALSE, count_answer, &told[0], count_freed);
+  g_assert_cmpuint (answered.keepers, ==, 1);
+  while (told[0] == 0)
+    g_main_context_iteration (NULL, TRUE);
+  dfl_fake_authority_hold (authority);
+  dfl_permits_ask (permits, &gone, "a", NULL, FALSE, count_answer, &told[1], count_freed);
+  dfl_permits_ask (permits, &left, "a", NULL, FALSE, count_answer, &told[2], count_freed);
+  dfl_permits_forget (permits, &gone);
+  g_assert_cmpuint (left.keepers, ==, 1);
+  dfl_permits_free (permits);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_cmpuint (answered.keepers + gone.keepers + left.keepers, ==, 0);
+  g_assert_cmpuint (told[0], ==, 101);
+  g_assert_cmpuint (told[1], ==, 100);
+  g_assert_cmpuint (told[2], ==, 101);
 }
 
 /* A caller that wants no answer decides all the same. */
@@ -696,6 +770,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/permits/numbers", test_numbers);
+  g_test_add_func ("/permits/kept", test_kept);
   g_test_add ("/permits/session", Fixture, FIXTURE_SESSION, fixture_set_up, test_session,
               fixture_tear_down);
   ADD ("details", test_details);
@@ -716,6 +791,7 @@ main (int argc, char **argv)
   ADD ("call-gone", test_call_gone);
   ADD ("decided", test_decided);
   ADD ("target-changed", test_target_changed);
+  ADD ("goes-elsewhere", test_goes_elsewhere);
   ADD ("twice", test_twice);
   ADD ("caller-gone-check", test_caller_gone_check);
   ADD ("caller-gone-dialog", test_caller_gone_dialog);
