@@ -12,13 +12,14 @@
 /*
  * The bus never gives a unique name out twice, so what was learned about one stays true until it
  * leaves. Everything here is bounded: what a connection may have waiting for its identity by
- * MAX_HELD and MAX_HELD_BYTES; the connections of a user whose identity is known by
- * DFL_PEERS_MAX_OF_USER, so that no user can take the place of another; and those that wait for it,
- * which is as long as the bus takes for an answer, by MAX_UNKNOWN.
+ * MAX_HELD and MAX_HELD_BYTES, and all together by MAX_ALL_HELD_BYTES; the connections of a user
+ * whose identity is known by DFL_PEERS_MAX_OF_USER, so that no user can take the place of another;
+ * and those that wait for it, which is as long as the bus takes for an answer, by MAX_UNKNOWN.
  */
-#define MAX_UNKNOWN 4096
+#define MAX_UNKNOWN 8192
 #define MAX_HELD 128
 #define MAX_HELD_BYTES (DFL_PEERS_MAX_BODY + 64 * 1024)
+#define MAX_ALL_HELD_BYTES (64 * 1024 * 1024)
 /* Users whose name is kept although nobody of them is connected. */
 #define MAX_IDLE_USERS 256
 
@@ -50,6 +51,7 @@ struct _DflPeers
   GHashTable *peers; /* name to Peer */
   GHashTable *users; /* uid to User */
   guint n_unknown;   /* of peers: those whose uid is not known */
+  gsize held_bytes;  /* of all peers */
   gboolean closed;
 };
 
@@ -96,6 +98,7 @@ free_peer (Peer *self)
     g_ptr_array_remove_fast (self->user->peers, self);
   else
     self->peers->n_unknown--;
+  self->peers->held_bytes -= self->held_bytes;
   g_queue_clear_full (&self->held, dfl_message_unref);
   g_free (self->name);
   g_free (self);
@@ -124,6 +127,8 @@ become_known (DflPeers *self, Peer *peer)
 
   peer->public.decided_by = peer->user->decided_by;
   peer->known = TRUE;
+  self->held_bytes -= peer->held_bytes;
+  peer->held_bytes = 0;
   while ((message = g_queue_pop_head (&peer->held)) != NULL)
     {
       self->request (&peer->public, message, self->data);
@@ -298,13 +303,15 @@ hold (DflPeers *self, Peer *peer, sd_bus_message *message)
       return;
     }
   size = g_variant_get_size (body) + strlen (sd_bus_message_get_path (message));
-  if (g_queue_get_length (&peer->held) >= MAX_HELD || peer->held_bytes + size > MAX_HELD_BYTES)
+  if (g_queue_get_length (&peer->held) >= MAX_HELD || peer->held_bytes + size > MAX_HELD_BYTES
+      || self->held_bytes + size > MAX_ALL_HELD_BYTES)
     {
       refuse_for_limit (self, message,
                         "Too many calls before the first one was answered; wait for an answer");
       return;
     }
   peer->held_bytes += size;
+  self->held_bytes += size;
   g_queue_push_tail (&peer->held, sd_bus_message_ref (message));
 }
 

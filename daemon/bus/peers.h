@@ -19,7 +19,7 @@ typedef struct
 
 /* Connections of one user that are known at a time. Beyond that one that waits for nothing is
  * forgotten until it asks again; where all do, what the next one asks is dropped. */
-#define DFL_PEERS_MAX_OF_USER 1024
+#define DFL_PEERS_MAX_OF_USER 4096
 
 /* No method takes more than this, in bytes. */
 #define DFL_PEERS_MAX_BODY (256 * 1024)

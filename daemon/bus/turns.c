@@ -20,8 +20,11 @@
 /* Who has used up its budget waits until there is some of it again, and not for each microsecond.
  */
 #define MIN_BUDGET 1000
-/* What it costs to read a message from the bus. */
-#define READING 20
+/* What it costs the bus and us to carry a request and its answer. */
+#define CARRYING 50
+/* Requests without an answer cost one microsecond more for each so many of them: dbus-daemon looks
+ * through all that there are on the bus, with each request and with each answer. */
+#define UNANSWERED 8
 /* For how long, and how often, those who wait are served before the loop turns to others. */
 #define SLICE 2000
 #define MAX_SERVED 64
@@ -35,6 +38,7 @@ typedef struct
   gint64 counted_at;
   GQueue lines; /* of Line: the connections that wait, next one first */
   guint n_waiting;
+  guint n_dropped; /* that wait for an answer, on connections that are still there */
   gsize waiting_bytes;
   gboolean blocked; /* nobody in lines was ready */
   gboolean warned;  /* that something was dropped */
@@ -46,12 +50,13 @@ typedef struct
   gsize size;
 } Waiting;
 
-/* The requests of one connection that wait. */
+/* What one connection waits for. */
 typedef struct
 {
   DflPeer *peer;
   User *user;
-  GQueue requests; /* of Waiting */
+  GQueue requests; /* of Waiting; while there are any the line is in its user's queue */
+  guint n_dropped;
 } Line;
 
 struct _DflTurns
@@ -100,7 +105,7 @@ is_idle_user (gpointer key, gpointer value, gpointer data)
 {
   User *user = value;
 
-  return user->lines.length == 0 && count_budget (data, user) == MAX_BUDGET;
+  return user->lines.length == 0 && user->n_dropped == 0 && count_budget (data, user) == MAX_BUDGET;
 }
 
 static User *
@@ -134,11 +139,13 @@ dfl_turns_charge (DflTurns *self, guint32 uid, gint64 cost)
 static void
 serve_one (DflTurns *self, DflPeer *peer, sd_bus_message *request)
 {
+  const User *user = ensure_user (self, peer->uid);
+  gint64 cost = (user->n_waiting + user->n_dropped) / UNANSWERED;
   gint64 begin = dfl_clock_now (self->clock);
   guint32 uid = peer->uid;
 
   self->serve (peer, request, self->data);
-  dfl_turns_charge (self, uid, dfl_clock_now (self->clock) - begin);
+  dfl_turns_charge (self, uid, cost + dfl_clock_now (self->clock) - begin);
 }
 
 /* --- Lines --- */
@@ -156,6 +163,7 @@ static void
 free_line (Line *self)
 {
   self->peer->keepers--;
+  self->user->n_dropped -= self->n_dropped;
   g_queue_clear_full (&self->requests, free_waiting);
   g_free (self);
 }
@@ -173,13 +181,10 @@ ensure_line (DflTurns *self, User *user, DflPeer *peer)
   g_queue_init (&line->requests);
   peer->keepers++;
   g_hash_table_insert (self->lines, peer, line);
-  if (user->lines.length == 0)
-    g_queue_push_tail (&self->waiting, user);
-  g_queue_push_tail (&user->lines, line);
   return line;
 }
 
-/* The line, already out of its user's queue, has an end. */
+/* The line is empty, and out of its user's queue. */
 static void
 end_line (DflTurns *self, Line *line)
 {
@@ -191,7 +196,8 @@ end_line (DflTurns *self, Line *line)
       user->blocked = FALSE;
       user->warned = FALSE;
     }
-  g_hash_table_remove (self->lines, line->peer);
+  if (line->n_dropped == 0)
+    g_hash_table_remove (self->lines, line->peer);
 }
 
 /* How many bytes of memory a request keeps; FALSE where it is too long to be kept. */
@@ -208,26 +214,35 @@ measure (sd_bus_message *request, gsize *size)
 }
 
 static void
-warn (User *user, const DflPeer *peer)
+drop (DflTurns *self, Line *line, sd_bus_message *request)
 {
-  if (user->warned)
-    return;
+  User *user = line->user;
+
+  if (sd_bus_message_get_expect_reply (request) > 0)
+    {
+      line->n_dropped++;
+      user->n_dropped++;
+    }
+  if (!user->warned)
+    g_message ("%s sends more requests than it gets answers; some are dropped. Have its programs "
+               "wait for an answer before they ask again",
+               line->peer->decided_by);
   user->warned = TRUE;
-  g_message ("%s sends more requests than it gets answers; some are dropped. Have its programs "
-             "wait for an answer before they ask again",
-             peer->decided_by);
+  if (line->requests.length == 0 && line->n_dropped == 0)
+    g_hash_table_remove (self->lines, line->peer);
 }
 
 static void
 stand_in_line (DflTurns *self, User *user, DflPeer *peer, sd_bus_message *request)
 {
+  Line *line = ensure_line (self, user, peer);
   Waiting *waiting;
   gsize size;
 
   if (user->n_waiting >= DFL_TURNS_MAX_WAITING || !measure (request, &size)
       || user->waiting_bytes + size > DFL_TURNS_MAX_WAITING_BYTES)
     {
-      warn (user, peer);
+      drop (self, line, request);
       return;
     }
   waiting = g_new0 (Waiting, 1);
@@ -236,7 +251,20 @@ stand_in_line (DflTurns *self, User *user, DflPeer *peer, sd_bus_message *reques
   user->blocked = FALSE;
   user->n_waiting++;
   user->waiting_bytes += size;
-  g_queue_push_tail (&ensure_line (self, user, peer)->requests, waiting);
+  if (user->lines.length == 0)
+    g_queue_push_tail (&self->waiting, user);
+  if (line->requests.length == 0)
+    g_queue_push_tail (&user->lines, line);
+  g_queue_push_tail (&line->requests, waiting);
+}
+
+/* Whether something of the peer waits. */
+static gboolean
+is_in_line (DflTurns *self, DflPeer *peer)
+{
+  const Line *line = g_hash_table_lookup (self->lines, peer);
+
+  return line != NULL && line->requests.length > 0;
 }
 
 static Waiting *
@@ -344,9 +372,9 @@ dfl_turns_take (DflTurns *self, DflPeer *peer, sd_bus_message *request)
   User *user = ensure_user (self, peer->uid);
   gint64 budget = count_budget (self, user);
 
-  pay (user, READING);
-  if (budget > 0 && (user->lines.length == 0 || user->blocked)
-      && !g_hash_table_contains (self->lines, peer) && self->ready (peer, self->data))
+  pay (user, CARRYING);
+  if (budget > 0 && (user->lines.length == 0 || user->blocked) && !is_in_line (self, peer)
+      && self->ready (peer, self->data))
     {
       serve_one (self, peer, request);
       return;
@@ -371,9 +399,16 @@ dfl_turns_forget (DflTurns *self, DflPeer *peer)
 
   if (line == NULL)
     return;
+  if (line->requests.length == 0)
+    {
+      g_hash_table_remove (self->lines, peer);
+      return;
+    }
   while (line->requests.length > 0)
     free_waiting (take_next (line));
   g_queue_remove (&line->user->lines, line);
+  line->user->n_dropped -= line->n_dropped;
+  line->n_dropped = 0;
   end_line (self, line);
 }
 
