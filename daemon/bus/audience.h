@@ -41,7 +41,8 @@ void dfl_audience_refresh (DflAudience *self);
 /* Whether the users of the account are looked up; where not, settled will be told. */
 gboolean dfl_audience_is_settled (DflAudience *self, DflAccount *account);
 
-/* Whether the peer may know of the account and of its calls. */
+/* Whether the peer may know of the account and of its calls. NULL is an account that is not there:
+ * nobody may, and to say so takes as long as for one that is hidden. */
 gboolean dfl_audience_sees (DflAudience *self, const DflPeer *peer, DflAccount *account);
 
 /* Whether the account's users= lists the peer's user by name, and not as one of everybody; always

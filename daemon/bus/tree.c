@@ -95,15 +95,15 @@ dfl_tree_get_node (DflService *service, const DflPeer *peer, const char *path)
     {
       node.call = dfl_switchboard_get_call (service->switchboard,
                                             path + strlen (DFL_CALL_PATH_PREFIX));
-      if (node.call != NULL
-          && dfl_audience_sees (service->audience, peer, dfl_call_get_account (node.call)))
+      if (dfl_audience_sees (service->audience, peer,
+                             node.call == NULL ? NULL : dfl_call_get_account (node.call)))
         node.kind = DFL_NODE_CALL;
     }
   else if (g_str_has_prefix (path, DFL_ACCOUNT_PATH_PREFIX))
     {
       node.account = dfl_switchboard_get_account (service->switchboard,
                                                   path + strlen (DFL_ACCOUNT_PATH_PREFIX));
-      if (node.account != NULL && dfl_audience_sees (service->audience, peer, node.account))
+      if (dfl_audience_sees (service->audience, peer, node.account))
         node.kind = DFL_NODE_ACCOUNT;
     }
   else if (g_str_equal (path, DFL_ROOT_PATH))

@@ -47,6 +47,32 @@ __wrap_sd_bus_message_sensitive (sd_bus_message *message)
   return __real_sd_bus_message_sensitive (message);
 }
 
+/* --- What uids are called (likewise) --- */
+
+/* The bus lets nobody in whom it does not know, so these are users of the machine. */
+#define NAMELESS 3
+#define FALSE_ROOT 4
+
+static gboolean root_is_renamed;
+
+int __real_getpwuid_r (
+    uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+int __wrap_getpwuid_r (
+    uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+
+int
+__wrap_getpwuid_r (
+    uid_t uid, struct passwd *entry, char *buffer, size_t size, struct passwd **found)
+{
+  if (uid != NAMELESS && uid != FALSE_ROOT && (uid != 0 || !root_is_renamed))
+    return __real_getpwuid_r (uid, entry, buffer, size, found);
+  memset (entry, 0, sizeof *entry);
+  entry->pw_uid = uid;
+  entry->pw_name = (char *)(uid == FALSE_ROOT ? "root" : "daemon");
+  *found = uid == NAMELESS ? NULL : entry;
+  return 0;
+}
+
 /* --- Set-up --- */
 
 static const char *
@@ -359,13 +385,15 @@ test_too_much (People *self, gconstpointer mode)
   const char *path = add (self, self->owner, "work", WORK);
   g_autofree char *long_text = g_strnfill (1025, 'x');
   g_autofree char *huge_text = g_strnfill (300 * 1024, 'x');
+  g_autofree char *message = NULL;
   GVariantBuilder keys, items;
 
   g_variant_builder_init (&keys, G_VARIANT_TYPE ("a{sv}"));
   for (guint i = 0; i < 65; i++)
     g_variant_builder_add (&keys, "{sv}", "display-name", g_variant_new_string ("x"));
-  fixture_fail (&self->base, self->owner, path, "Account.Update", g_variant_new ("(a{sv})", &keys),
-                ERROR ("InvalidSettings"));
+  message = fixture_expect_error (&self->base, self->owner, path, "Account.Update",
+                                  g_variant_new ("(a{sv})", &keys), ERROR ("InvalidSettings"));
+  g_assert_true (g_str_has_prefix (message, "settings: has too many keys"));
 
   g_variant_builder_init (&keys, G_VARIANT_TYPE ("a{sv}"));
   g_variant_builder_init (&items, G_VARIANT_TYPE ("as"));
@@ -528,6 +556,41 @@ test_root_is_not_asked (People *self, gconstpointer mode)
   fixture_do (&self->base, self->base.client, path, "Properties.Set", enabled_parameters (FALSE),
               "()");
   fixture_do (&self->base, self->base.client, path, "Account.Remove", NULL, "()");
+  expect_asked (self, NULL);
+  g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, 0);
+}
+
+/* Root is a uid and not a name. */
+static void
+test_renamed_root (People *self, gconstpointer mode)
+{
+  g_autoptr (GDBusConnection) root = NULL;
+  const char *path;
+
+  refuse_all (self);
+  root_is_renamed = TRUE;
+  root = test_bus_connect (self->base.bus);
+  path = add (self, root, "work", WORK);
+  g_assert_cmpstr (get_kept (self, path)->creator, ==, "root");
+  root_is_renamed = FALSE;
+  expect_asked (self, NULL);
+  fixture_fail (&self->base, self->neighbour, path, "Peer.Ping", NULL, UNKNOWN_OBJECT);
+}
+
+/* Accounts belong to names: who has none, or one that is not believed, can have no account. */
+static void
+test_nameless (People *self, gconstpointer mode)
+{
+  static const guint32 strange[] = { NAMELESS, FALSE_ROOT };
+
+  for (guint i = 0; i < G_N_ELEMENTS (strange); i++)
+    {
+      g_autoptr (GDBusConnection) nameless = test_bus_connect_as (self->base.bus, strange[i]);
+      g_autofree char *message = fail_to_add (self, nameless, "work", WORK,
+                                              ERROR ("NotAuthorized"));
+
+      g_assert_nonnull (strstr (message, "no name"));
+    }
   expect_asked (self, NULL);
   g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, 0);
 }
@@ -943,6 +1006,30 @@ test_harder_while_asked (People *self, gconstpointer mode)
   expect_property (self, path, "Address", "'sip:work@example.org'");
 }
 
+/* The same while it waits for its turn to be kept. */
+static void
+test_harder_while_waiting (People *self, gconstpointer mode)
+{
+  const char *path = add (self, self->owner, "work", WORK);
+  g_autoptr (Pending) harder = NULL;
+  g_autoptr (Pending) change = NULL;
+
+  dfl_fake_keeper_set_held (self->base.keeper, TRUE);
+  harder = fixture_start (&self->base, self->base.client, path, "Account.Update",
+                          update_parameters ("{'register': <false>,"
+                                             " 'accept-from': <['192.0.2.1']>}"));
+  run_until_saving (self, 1);
+  change = fixture_start (&self->base, self->owner, path, "Account.Update",
+                          update_parameters ("{'address': <'sip:else@example.org'>}"));
+  fixture_settle (&self->base, self->owner);
+  dfl_fake_keeper_set_held (self->base.keeper, FALSE);
+  pending_wait (harder);
+  g_assert_no_error (harder->error);
+  wait_refused (self, change);
+  g_assert_nonnull (strstr (change->error->message, ERROR ("NotAuthorized")));
+  expect_property (self, path, "Address", "'sip:work@example.org'");
+}
+
 static void
 test_vanishes_while_asked (People *self, gconstpointer mode)
 {
@@ -1142,6 +1229,8 @@ main (int argc, char *argv[])
   ADD ("big-steps", test_big_steps);
   ADD ("refused", test_refused);
   ADD ("root-is-not-asked", test_root_is_not_asked);
+  ADD ("renamed-root", test_renamed_root);
+  ADD ("nameless", test_nameless);
   ADD ("everybody-is-no-owner", test_everybody_is_no_owner);
   ADD ("member", test_member);
   ADD ("stranger", test_stranger);
@@ -1158,6 +1247,7 @@ main (int argc, char *argv[])
   ADD ("removed-while-asked", test_removed_while_asked);
   ADD ("taken-away-while-asked", test_taken_away_while_asked);
   ADD ("harder-while-asked", test_harder_while_asked);
+  ADD ("harder-while-waiting", test_harder_while_waiting);
   ADD ("vanishes-while-asked", test_vanishes_while_asked);
   ADD ("vanishes-while-saving", test_vanishes_while_saving);
   ADD ("closes-while-saving", test_closes_while_saving);

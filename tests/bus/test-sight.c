@@ -457,6 +457,14 @@ test_user_changes (Viewers *self, gconstpointer mode)
   refresh (self);
   for (User user = 0; user < N_USERS; user++)
     log_expect (self->logs[user], NULL);
+
+  /* Names that nobody lists any more are not asked for. */
+  fixture_set_users (&self->base, "two,three", NULL);
+  settle (self);
+  fixture_set_users (&self->base, "two", NULL);
+  database.n_names = 0;
+  refresh (self);
+  g_assert_cmpuint (database.n_names, ==, 1);
 }
 
 /* A name that is new to an account is asked for again where it was unknown. */
