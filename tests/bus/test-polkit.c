@@ -3,7 +3,7 @@
 
 /* The real service asks the real polkitd, with the actions as they are installed. */
 
-#include "bus/fixture.h"
+#include "bus/deciders.h"
 
 #include <glib/gstdio.h>
 #include <sys/syscall.h>
@@ -15,10 +15,6 @@
 #include "stage/password-agent.h"
 #include "stage/polkitd.h"
 
-#define ERROR(name) DFL_ERROR_PREFIX name
-#define NOT_AUTHORIZED ERROR ("NotAuthorized")
-#define INTERACTIVE G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
-#define PLAIN G_DBUS_MESSAGE_FLAGS_NONE
 /* A user that is not root and owns nothing. */
 #define OWNER 2
 
@@ -96,32 +92,11 @@ silence (Stage *self, GDBusMessageFlags flags)
 }
 
 static void
-expect_done (Pending *pending)
-{
-  pending_wait (pending);
-  g_assert_no_error (pending->error);
-}
-
-static void
-expect_refused (Pending *pending, const char *pattern)
-{
-  g_autofree char *actual = NULL;
-
-  pending_wait (pending);
-  g_assert_nonnull (pending->error);
-  actual = g_dbus_error_get_remote_error (pending->error);
-  g_assert_cmpstr (actual, ==, NOT_AUTHORIZED);
-  g_dbus_error_strip_remote_error (pending->error);
-  if (!g_pattern_match_simple (pattern, pending->error->message))
-    g_error ("\"%s\" is not \"%s\"", pending->error->message, pattern);
-}
-
-static void
 do_silence (Stage *self)
 {
   g_autoptr (Pending) pending = silence (self, PLAIN);
 
-  expect_done (pending);
+  pending_expect_done (pending);
 }
 
 static void
@@ -129,7 +104,7 @@ fail_silence (Stage *self, GDBusMessageFlags flags, const char *pattern)
 {
   g_autoptr (Pending) pending = silence (self, flags);
 
-  expect_refused (pending, pattern);
+  pending_expect_error (pending, NOT_AUTHORIZED, pattern);
   g_assert_false (dfl_call_get_silenced (self->call));
 }
 
@@ -359,7 +334,7 @@ test_password (Stage *self, gconstpointer data)
 
   password_agent_set_answer (agent, PASSWORD_AGENT_YES);
   asked = silence (self, INTERACTIVE);
-  expect_done (asked);
+  pending_expect_done (asked);
   expect_event (agent, ASKED_TO_SILENCE);
   g_assert_true (dfl_call_get_silenced (self->call));
 
@@ -397,12 +372,12 @@ test_prompt_limit (Stage *self, gconstpointer data)
   asked = silence (self, INTERACTIVE);
   expect_event (agent, ASKED_TO_SILENCE);
   dfl_fake_clock_advance (self->base.clock, 60 * G_USEC_PER_SEC);
-  expect_refused (asked, "The dialog *open for 60 seconds*");
+  pending_expect_error (asked, NOT_AUTHORIZED, "The dialog *open for 60 seconds*");
   expect_event (agent, "cancel");
 
   password_agent_set_answer (agent, PASSWORD_AGENT_YES);
   again = silence (self, INTERACTIVE);
-  expect_done (again);
+  pending_expect_done (again);
 }
 
 /* --- polkitd in trouble --- */
@@ -417,7 +392,8 @@ test_killed (Stage *self, gconstpointer data)
   asked = silence (self, INTERACTIVE);
   expect_event (agent, ASKED_TO_SILENCE);
   polkitd_kill (self->polkitd);
-  expect_refused (asked, "The polkit service went away before it answered; try again");
+  pending_expect_error (asked, NOT_AUTHORIZED,
+                        "The polkit service went away before it answered; try again");
   g_assert_false (dfl_call_get_silenced (self->call));
 
   polkitd_start (self->polkitd);
@@ -451,7 +427,8 @@ test_frozen (Stage *self, gconstpointer asked_before)
   asked = silence (self, PLAIN);
   fixture_settle (&self->base, self->stranger);
   dfl_fake_clock_advance (self->base.clock, 10 * G_USEC_PER_SEC);
-  expect_refused (asked, "The polkit service did not answer within 10 seconds*");
+  pending_expect_error (asked, NOT_AUTHORIZED,
+                        "The polkit service did not answer within 10 seconds*");
   fixture_do (&self->base, self->base.client, self->path, "Call.CheckRedirect",
               g_variant_new ("(sa{sv})", "sip:bob@b", NULL), NULL);
   g_assert_false (dfl_call_get_silenced (self->call));
