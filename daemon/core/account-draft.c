@@ -120,6 +120,40 @@ make_base (const DflAccountDesk *desk, const char *name, const char *creator, gb
   return base;
 }
 
+static gboolean
+names (const DflAccountChange *change, const char *key)
+{
+  for (guint i = 0; i < change->settings->len; i++)
+    if (g_str_equal (((const DflSetting *)change->settings->pdata[i])->key, key))
+      return TRUE;
+
+  return FALSE;
+}
+
+/*
+ * A password was given for one server. Who may change the account but does not know it must not
+ * have it answer the challenges of another one, or on a less protected way.
+ */
+static gboolean
+check_password (const DflAccountSettings *before,
+                const DflAccountSettings *after,
+                const DflAccountChange *change,
+                GError **error)
+{
+  if (before->password == NULL || after->password == NULL || names (change, "password"))
+    return TRUE;
+  if (g_str_equal (before->registrar, after->registrar)
+      && g_str_equal (before->outbound_proxy, after->outbound_proxy)
+      && g_ascii_strcasecmp (before->domain, after->domain) == 0
+      && before->transport == after->transport && before->tls_verify == after->tls_verify)
+    return TRUE;
+
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
+                       "password: give it again, because it would be used with another server, or "
+                       "on another way to it");
+  return FALSE;
+}
+
 DflAccountSettings *
 dfl_account_draft_change (const DflAccountDesk *desk,
                           const DflAccountWish *wish,
@@ -147,6 +181,8 @@ dfl_account_draft_change (const DflAccountDesk *desk,
     }
 
   drafted = dfl_keeper_draft (desk->keeper, base, change, error);
+  if (drafted != NULL && !check_password (base, drafted, change, error))
+    return NULL;
 
   /* An account with the default of users= belongs to who added it, however that was said. */
   if (drafted != NULL && wish->account == NULL && drafted->users[0] == NULL)

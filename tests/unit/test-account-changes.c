@@ -66,6 +66,34 @@ test_add (DflChangeFixture *self, gconstpointer data)
       dfl_account_settings_equal (settings, dfl_fake_keeper_get_kept (self->keeper, id)));
 }
 
+/* Who does not know the password must not send it elsewhere. */
+static void
+test_password_stays_at_its_server (DflChangeFixture *self, gconstpointer data)
+{
+  DflAccount *account = dfl_change_fixture_have (self, "work", "alice");
+  g_auto (DflAnswer) answer = { 0 };
+
+  dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "sip.example.org",
+                             "password", "secret", NULL);
+  DFL_ANSWER_ASSERT_DONE (self, &answer);
+  dfl_signal_log_expect (self->log, "account-changed work failed");
+
+  dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "sip.example.com", NULL);
+  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_INVALID_SETTINGS);
+  dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "-", NULL);
+  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_INVALID_SETTINGS);
+  g_assert_cmpstr (dfl_account_get_settings (account)->registrar, ==, "sip.example.org");
+
+  dfl_change_fixture_update (self, account, "alice", &answer, "display-name", "Alice", NULL);
+  DFL_ANSWER_ASSERT_DONE (self, &answer);
+  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "sip.example.com",
+                             "password", "other", NULL);
+  DFL_ANSWER_ASSERT_DONE (self, &answer);
+  dfl_signal_log_expect (self->log, "account-changed work failed");
+  g_assert_cmpstr (dfl_account_get_settings (account)->password, ==, "other");
+}
+
 static void
 test_update (DflChangeFixture *self, gconstpointer data)
 {
@@ -423,6 +451,7 @@ main (int argc, char **argv)
               dfl_change_fixture_tear_down)
   ADD ("add", test_add);
   ADD ("update", test_update);
+  ADD ("password-stays", test_password_stays_at_its_server);
   ADD ("remove", test_remove);
   ADD ("not-kept", test_not_kept);
   ADD ("targets", test_targets);
