@@ -161,6 +161,21 @@ test_polkitd_killed_in_dialog (void)
 
 /* --- Clients --- */
 
+/* polkitd takes a dialog back when its caller is gone, and the daemon does: it may be told twice.
+ */
+static char *
+take_but_cancel (PasswordAgent *agent)
+{
+  char *event = password_agent_take (agent);
+
+  while (g_str_equal (event, "cancel"))
+    {
+      g_free (event);
+      event = password_agent_take (agent);
+    }
+  return event;
+}
+
 /* Somebody is asked for a password, and their program is killed: the dialog is taken back, nothing
  * happens, and the next one is asked anew. */
 static void
@@ -194,7 +209,7 @@ test_client_killed (void)
 
   password_agent_set_answer (agent, PASSWORD_AGENT_YES);
   begin_redirect (witness_get_connection (alice), self->calls[NEIGHBOUR_OF_ALICE], &answer);
-  again = password_agent_take (agent);
+  again = take_but_cancel (agent);
   g_assert_true (g_str_has_prefix (again, "begin org.deflectd1.redirect "));
   AWAIT (self->stage, answer.done);
   g_assert_no_error (answer.error);
