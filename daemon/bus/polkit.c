@@ -51,6 +51,7 @@ question_free (Question *self)
 
 /* --- What goes wrong --- */
 
+/* Nobody has the name, and the bus, or systemd for it, has not brought anybody up. */
 static gboolean
 is_absent (const GError *error)
 {
@@ -67,7 +68,10 @@ is_absent (const GError *error)
                                       G_DBUS_ERROR_SPAWN_SERVICE_NOT_FOUND,
                                       G_DBUS_ERROR_SPAWN_PERMISSIONS_INVALID,
                                       G_DBUS_ERROR_SPAWN_FILE_INVALID };
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
 
+  if (name != NULL && g_str_has_prefix (name, "org.freedesktop.systemd1."))
+    return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++)
     {
       if (g_error_matches (error, G_DBUS_ERROR, codes[i]))
@@ -76,7 +80,32 @@ is_absent (const GError *error)
   return FALSE;
 }
 
-/* Names nothing of what polkit wrote, which only the log is told. */
+static gboolean
+is_lost (const GError *error)
+{
+  return g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_DISCONNECTED)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED);
+}
+
+/* Once, until polkit has answered again. */
+static void
+complain (DflPolkitAuthority *self, GError *error)
+{
+  if (self->complained)
+    return;
+  self->complained = TRUE;
+  g_dbus_error_strip_remote_error (error);
+  if (error->domain == POLKIT_ERROR)
+    g_warning ("polkit does not answer deflectd: %s. Install org.deflectd1.policy among polkit's "
+               "actions, and let org.freedesktop.policykit.owner in it name the user that deflectd "
+               "runs as",
+               error->message);
+  else
+    g_message ("polkit cannot be asked: %s", error->message);
+}
+
+/* Takes the error over. Names nothing of what polkit wrote, which only the log is told. */
 static GError *
 translate (DflPolkitAuthority *self, GError *error)
 {
@@ -84,27 +113,17 @@ translate (DflPolkitAuthority *self, GError *error)
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return g_steal_pointer (&owned);
-  g_dbus_error_strip_remote_error (error);
   if (is_absent (error))
     return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
                                 "The polkit service is not running, so that only root may do this; "
                                 "install it, or start it (systemctl start polkit), and try again");
-  if (error->domain == POLKIT_ERROR)
-    {
-      if (!self->complained)
-        g_warning ("polkit does not answer deflectd: %s. Install org.deflectd1.policy among "
-                   "polkit's actions, and let org.freedesktop.policykit.owner in it name the user "
-                   "that deflectd runs as",
-                   error->message);
-      self->complained = TRUE;
-      return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
-                                  "The polkit service does not answer deflectd, so that only root "
-                                  "may do this; the administrator finds the reason in deflectd's "
-                                  "log");
-    }
-  g_debug ("polkit cannot be asked: %s", error->message);
-  return g_error_new_literal (DFL_ERROR, DFL_ERROR_FAILED,
-                              "The polkit service went away before it answered; try again");
+  if (is_lost (error))
+    return g_error_new_literal (DFL_ERROR, DFL_ERROR_FAILED,
+                                "The polkit service went away before it answered; try again");
+  complain (self, error);
+  return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
+                              "The polkit service does not answer deflectd, so that only root may "
+                              "do this; the administrator finds the reason in deflectd's log");
 }
 
 /* --- Asking --- */
