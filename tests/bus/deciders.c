@@ -3,8 +3,6 @@
 
 #include "bus/deciders.h"
 
-#include "data/names.h"
-
 void
 deciders_set_up (Deciders *self, gconstpointer mode)
 {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "bus/fixture.h"
+#include "data/names.h"
 
 #define ERROR(name) DFL_ERROR_PREFIX name
 #define NOT_AUTHORIZED ERROR ("NotAuthorized")

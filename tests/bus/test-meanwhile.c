@@ -5,8 +5,6 @@
 
 #include "bus/deciders.h"
 
-#include "data/names.h"
-
 static void
 test_audience_lost (Deciders *self, gconstpointer mode)
 {

@@ -7,8 +7,6 @@
 
 #include <pwd.h>
 
-#include "data/names.h"
-
 static void
 test_four_of_a_user (Deciders *self, gconstpointer mode)
 {

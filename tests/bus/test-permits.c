@@ -8,7 +8,6 @@
 #include "bus/decision-details.h"
 #include "bus/permits.h"
 #include "core/error.h"
-#include "data/names.h"
 
 /* --- What is asked --- */
 
