@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bus/deaf.h"
 #include "bus/fixture.h"
 #include "bus/flooder.h"
 #include "bus/message.h"
@@ -121,34 +121,10 @@ typedef struct
   char *call, *account, *hidden; /* what the flood is about */
 } World;
 
-typedef struct
-{
-  const char *address;
-  guint32 uid;
-} Identity;
-
-/* The kernel keeps a uid per thread; the C library, which keeps them all the same, is not asked. */
-static gpointer
-connect_as (gpointer data)
-{
-  const Identity *identity = data;
-  sd_bus *bus = NULL;
-
-  g_assert_cmpint (syscall (SYS_setresuid, identity->uid, identity->uid, 0), ==, 0);
-  g_assert_cmpint (sd_bus_new (&bus), >=, 0);
-  g_assert_cmpint (sd_bus_set_address (bus, identity->address), >=, 0);
-  g_assert_cmpint (sd_bus_set_bus_client (bus, 1), >=, 0);
-  g_assert_cmpint (sd_bus_start (bus), >=, 0);
-  g_assert_cmpint (sd_bus_get_bus_id (bus, &(sd_id128_t){ { 0 } }), >=, 0);
-  return bus;
-}
-
 static sd_bus *
 connect_user (World *self, guint32 uid)
 {
-  Identity identity = { self->bus->address, uid };
-
-  return g_thread_join (g_thread_new ("connect-as", connect_as, &identity));
+  return deaf_connect (self->bus->address, uid);
 }
 
 static void
