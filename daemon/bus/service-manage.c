@@ -141,12 +141,6 @@ is_nameless (const DflRequest *request, const char *caller)
   return g_str_equal (caller, number);
 }
 
-static const char *
-get_action (const DflRequest *request, gboolean administrator)
-{
-  return administrator ? DFL_ACTION_MANAGE_ACCOUNTS : DFL_ACTION_MANAGE_OWN_ACCOUNTS;
-}
-
 /* Whether the caller may go on; else it is asked, and handler entered again, or it is refused. */
 static gboolean
 may_proceed (DflRequest *request, gboolean administrator, const char *name, DflRequestHandler again)
@@ -156,7 +150,10 @@ may_proceed (DflRequest *request, gboolean administrator, const char *name, DflR
 
   if (request->granted == NULL)
     {
-      dfl_request_authorise (request, get_action (request, administrator), details, again);
+      dfl_request_authorise (request,
+                             administrator ? DFL_ACTION_MANAGE_ACCOUNTS
+                                           : DFL_ACTION_MANAGE_OWN_ACCOUNTS,
+                             details, again);
       return FALSE;
     }
   if (!administrator || g_str_equal (request->granted, DFL_ACTION_MANAGE_ACCOUNTS))
