@@ -48,6 +48,17 @@ send (GDBusConnection *connection, const char *path, const char *member, GVarian
   g_assert_no_error (error);
 }
 
+/* Nobody can fill the log: there is what the daemon said when it came up, and a word or two. */
+static void
+expect_quiet_log (Stage *stage)
+{
+  g_autofree char *log = stage_read_log (stage);
+  g_auto (GStrv) lines = g_strsplit (log, "\n", -1);
+
+  if (g_strv_length (lines) > 5)
+    g_error ("The log is full of: %s", log);
+}
+
 /* Strangers send and are gone before anybody can ask who they were, between connections of the
  * owner: nobody's message is taken for another's, and no name comes back. */
 static void
@@ -79,6 +90,7 @@ test_gone_at_once (void)
   for (guint i = 0; i < N_WITNESSES; i++)
     witness_catch_up (self->witnesses[i]);
   g_assert_cmpstr (stage_get_story (self->stage, bobs), ==, "offered");
+  expect_quiet_log (self->stage);
   neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
 }
 
@@ -102,6 +114,7 @@ test_owner_gone_at_once (void)
     }
   witness_catch_up (bob);
   g_assert_cmpstr (stage_get_story (self->stage, self->calls[NEIGHBOUR_OF_ALICE]), ==, "offered");
+  expect_quiet_log (self->stage);
 }
 
 typedef struct

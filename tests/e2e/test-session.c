@@ -152,7 +152,7 @@ write_file (Session *self, const char *name, const char *text)
   g_autofree char *path = in_home (self, name);
   g_autofree char *directory = g_path_get_dirname (path);
 
-  output_of (self, play (self, "mkdir", "-p", directory, NULL));
+  g_free (output_of (self, play (self, "mkdir", "-p", directory, NULL)));
   g_assert_true (g_file_set_contents (path, text, -1, NULL));
   g_assert_cmpint (chown (path, MACHINE_ALICE, MACHINE_ALICE), ==, 0);
 }
