@@ -654,13 +654,15 @@ test_stranger (People *self, gconstpointer mode)
   log = log_new (self->neighbour);
   for (guint i = 0; i < G_N_ELEMENTS (bad_settings); i++)
     {
-      g_autofree char *hidden = fail_to_update (self, self->neighbour, path,
-                                                bad_settings[i].settings, UNKNOWN_OBJECT);
-      g_autofree char *absent = fail_to_update (self, self->neighbour, gone,
-                                                bad_settings[i].settings, UNKNOWN_OBJECT);
-      g_autoptr (GBytes) raw_hidden = log_take_raw (log);
-      g_autoptr (GBytes) raw_absent = log_take_raw (log);
+      g_autoptr (GBytes) raw_hidden = NULL;
+      g_autoptr (GBytes) raw_absent = NULL;
 
+      g_free (
+          fail_to_update (self, self->neighbour, path, bad_settings[i].settings, UNKNOWN_OBJECT));
+      g_free (
+          fail_to_update (self, self->neighbour, gone, bad_settings[i].settings, UNKNOWN_OBJECT));
+      raw_hidden = log_take_raw (log);
+      raw_absent = log_take_raw (log);
       g_assert_true (g_bytes_equal (raw_hidden, raw_absent));
     }
   g_free (fail_to_update (self, self->neighbour, path, WORK, UNKNOWN_OBJECT));
@@ -1099,6 +1101,47 @@ test_closes_while_saving (People *self, gconstpointer mode)
   log_expect (log, NULL);
 }
 
+/* --- Limits, and giving away --- */
+
+static void
+test_limit_of_one (People *self, gconstpointer mode)
+{
+  g_autofree char *message = NULL;
+
+  for (guint i = 0; i < 32; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("a%u", i);
+
+      add (self, self->owner, name, WORK);
+      g_free (dfl_fake_authority_take (self->base.authority));
+    }
+  message = fail_to_add (self, self->owner, "more", WORK, ERROR ("LimitExceeded"));
+  g_assert_nonnull (strstr (message, "32"));
+  expect_asked (self, NULL);
+  /* What one has used up is no other's. */
+  add (self, self->neighbour, "more", WORK);
+}
+
+static void
+test_gives_away (People *self, gconstpointer mode)
+{
+  const char *path = add (self, self->owner, "work", WORK);
+  g_autoptr (Log) log = NULL;
+  g_autofree char *removed = g_strconcat ("removed ", path, NULL);
+
+  subscribe (self, self->owner);
+  log = log_new (self->owner);
+  update (self, self->owner, path, "{'users': <['daemon']>}");
+  log_expect (log, removed);
+  log_expect (log, "reply");
+  log_expect (log, NULL);
+  fixture_wait_seen (&self->base, self->neighbour, path);
+  fixture_fail (&self->base, self->owner, path, "Account.Remove", NULL, UNKNOWN_OBJECT);
+  /* The name stays used by who has added it. */
+  g_free (fail_to_add (self, self->owner, "work", WORK, ERROR ("InvalidSettings")));
+  add (self, self->neighbour, "work", WORK);
+}
+
 /* --- Enabled, targets --- */
 
 static void
@@ -1251,6 +1294,8 @@ main (int argc, char *argv[])
   ADD ("vanishes-while-asked", test_vanishes_while_asked);
   ADD ("vanishes-while-saving", test_vanishes_while_saving);
   ADD ("closes-while-saving", test_closes_while_saving);
+  ADD ("limit-of-one", test_limit_of_one);
+  ADD ("gives-away", test_gives_away);
   ADD ("enabled", test_enabled);
   ADD ("targets", test_targets);
 #undef ADD
