@@ -13,7 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Below it: "real", the root directory as it was, and what is written instead. */
+/* Below it: "real", the root directory as it was, and for each tree what hides some of that and
+ * what is written instead. */
 static char *scratch;
 
 /* What an installation may change; the build directory is covered as well. */
@@ -22,6 +23,7 @@ static const char *covered[] = { "/etc", "/opt", "/usr", "/var", NULL };
 struct _Tree
 {
   char *name;
+  char *hidden; /* the layer above the real one */
   GPtrArray *mounts;
 };
 
@@ -88,14 +90,49 @@ tree_enter (void)
 
 /* --- The tree --- */
 
+/* overlayfs takes a device 0:0 for a file that is gone. */
+static void
+hide (Tree *self, const char *path)
+{
+  g_autofree char *hidden = g_build_filename (self->hidden, path, NULL);
+  g_autofree char *parent = g_path_get_dirname (hidden);
+
+  if (!g_file_test (path, G_FILE_TEST_EXISTS))
+    return;
+  expect (g_mkdir_with_parents (parent, 0755) == 0, "make a directory");
+  expect (mknod (hidden, S_IFCHR, 0) == 0, "hide a file");
+}
+
+/* Takes the lines of a user out of a database. */
+static void
+hide_user (Tree *self, const char *database, const char *user)
+{
+  g_autofree char *hidden = g_build_filename (self->hidden, database, NULL);
+  g_autofree char *begin = g_strconcat (user, ":", NULL);
+  g_autoptr (GString) kept = g_string_new (NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  expect (g_file_get_contents (database, &text, NULL, NULL), "read a user database");
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL && lines[i][0] != '\0'; i++)
+    if (!g_str_has_prefix (lines[i], begin))
+      g_string_append_printf (kept, "%s\n", lines[i]);
+  if (g_str_equal (kept->str, text))
+    return;
+  expect (g_file_set_contents (hidden, kept->str, -1, NULL) && g_chmod (hidden, 0644) == 0,
+          "write a user database");
+}
+
 static void
 cover (Tree *self, const char *path)
 {
   g_autofree char *changes = make_directory (self->name, path);
   g_autofree char *upper = make_directory (changes, "upper");
   g_autofree char *work = make_directory (changes, "work");
-  g_autofree char *options = g_strdup_printf ("lowerdir=%s/real%s,upperdir=%s,workdir=%s", scratch,
-                                              path, upper, work);
+  g_autofree char *hidden = make_directory (self->hidden, path);
+  g_autofree char *options = g_strdup_printf ("lowerdir=%s:%s/real%s,upperdir=%s,workdir=%s",
+                                              hidden, scratch, path, upper, work);
   GStatBuf status;
 
   expect (g_stat (path, &status) == 0 && chmod (upper, status.st_mode & 07777) == 0, "copy a mode");
@@ -104,7 +141,7 @@ cover (Tree *self, const char *path)
 }
 
 Tree *
-tree_new (void)
+tree_new (const char *const *absent, const char *user)
 {
   static guint n_trees;
   Tree *self = g_new0 (Tree, 1);
@@ -112,9 +149,18 @@ tree_new (void)
   g_autofree char *build = g_test_build_filename (G_TEST_BUILT, "..", NULL);
   g_autofree char *real_build = g_canonicalize_filename (build, NULL);
   g_autofree char *bus = NULL;
+  g_autofree char *etc = NULL;
 
   self->name = make_directory (scratch, name);
+  self->hidden = make_directory (self->name, "hidden");
   self->mounts = g_ptr_array_new_with_free_func (g_free);
+  etc = make_directory (self->hidden, "etc");
+  for (guint i = 0; absent[i] != NULL; i++)
+    hide (self, absent[i]);
+  for (const char **database = (const char *[]){ "/etc/passwd", "/etc/group", "/etc/shadow",
+                                                 "/etc/gshadow", NULL };
+       *database != NULL; database++)
+    hide_user (self, *database, user);
   for (guint i = 0; covered[i] != NULL; i++)
     cover (self, covered[i]);
   cover (self, real_build);
@@ -131,6 +177,7 @@ tree_free (Tree *self)
     expect (umount2 (g_ptr_array_index (self->mounts, i - 1), MNT_DETACH) == 0,
             "uncover a directory");
   g_ptr_array_unref (self->mounts);
+  g_free (self->hidden);
   g_free (self->name);
   g_free (self);
 }
@@ -143,8 +190,26 @@ tree_make_directory (Tree *self, const char *name)
 
 /* --- What has changed --- */
 
+/* Whether the tree began with a directory. */
+static gboolean
+began_with (Tree *self, const char *path)
+{
+  g_autofree char *real = g_build_filename (scratch, "real", path, NULL);
+  g_autofree char *hidden = g_build_filename (self->hidden, path, NULL);
+
+  /* What is hidden hides all that is in it. */
+  for (; !g_str_equal (hidden, self->hidden); *strrchr (hidden, '/') = '\0')
+    {
+      GStatBuf status;
+
+      if (g_lstat (hidden, &status) == 0 && S_ISCHR (status.st_mode))
+        return FALSE;
+    }
+  return g_file_test (real, G_FILE_TEST_IS_DIR);
+}
+
 static void
-add_changes (GPtrArray *changes, const char *upper, const char *path)
+add_changes (Tree *self, GPtrArray *changes, const char *upper, const char *path)
 {
   g_autoptr (GDir) directory = g_dir_open (upper, 0, NULL);
   const char *name;
@@ -153,16 +218,15 @@ add_changes (GPtrArray *changes, const char *upper, const char *path)
     {
       g_autofree char *changed = g_build_filename (upper, name, NULL);
       g_autofree char *shown = g_build_filename (path, name, NULL);
-      g_autofree char *real = g_build_filename (scratch, "real", shown, NULL);
       GStatBuf status;
 
       expect (g_lstat (changed, &status) == 0, "look at a file");
       if (S_ISDIR (status.st_mode))
         {
           /* A directory is copied when anything in it changes. */
-          if (!g_file_test (real, G_FILE_TEST_IS_DIR))
+          if (!began_with (self, shown))
             g_ptr_array_add (changes, g_strconcat (shown, "/", NULL));
-          add_changes (changes, changed, shown);
+          add_changes (self, changes, changed, shown);
         }
       else
         g_ptr_array_add (changes, g_strconcat (shown, S_ISCHR (status.st_mode) ? "!" : "", NULL));
@@ -184,7 +248,7 @@ tree_list_changes (Tree *self)
     {
       g_autofree char *upper = g_build_filename (self->name, covered[i], "upper", NULL);
 
-      add_changes (changes, upper, covered[i]);
+      add_changes (self, changes, upper, covered[i]);
     }
   g_ptr_array_sort (changes, compare);
   g_ptr_array_add (changes, NULL);

@@ -17,8 +17,9 @@ void tree_enter (void);
 typedef struct _Tree Tree;
 
 /* From now on whatever is written to /etc, /opt, /usr, /var and the build directory goes to memory,
- * and /run is empty. */
-Tree *tree_new (void);
+ * and /run is empty. The absent paths, up to NULL, are not there, nor is the user, even where the
+ * real machine has them. */
+Tree *tree_new (const char *const *absent, const char *user);
 
 /* Shows the real directories again. Whatever still runs in them must have ended. */
 void tree_free (Tree *self);
