@@ -187,10 +187,12 @@ static const char *const system_files[] = {
   "/usr/local/share/doc/deflectd/examples/account.conf",
   "/usr/local/share/doc/deflectd/examples/deflectd.conf",
   "/usr/local/share/doc/deflectd/examples/premium-numbers.rules",
+  "/usr/local/share/fish/vendor_completions.d/deflectctl.fish",
   "/usr/local/share/locale/de/LC_MESSAGES/deflectd.mo",
   "/usr/local/share/man/man1/deflectctl.1",
   "/usr/local/share/man/man5/deflectd.conf.5",
   "/usr/local/share/man/man8/deflectd.8",
+  "/usr/local/share/zsh/site-functions/_deflectctl",
   "/usr/share/polkit-1/actions/org.deflectd1.policy",
   NULL,
 };
