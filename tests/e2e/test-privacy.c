@@ -150,6 +150,83 @@ test_monitor (void)
   neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
 }
 
+/* --- The life of an account that was added over D-Bus --- */
+
+#define ALLOW_ALL                                                                                  \
+  "polkit.addRule(function(action, subject) {"                                                     \
+  "  if (action.id.indexOf('org.deflectd1.manage-') == 0) return polkit.Result.YES;"               \
+  "});"
+
+static void
+change (Witness *witness, const char *path, const char *member, const char *body)
+{
+  g_autoptr (GDBusMessage) reply = witness_ask (witness, path, DFL_ACCOUNT_INTERFACE, member,
+                                                body != NULL ? g_variant_new_parsed (body) : NULL);
+  g_autofree char *error = witness_describe (reply);
+
+  g_assert_cmpstr (error, ==, "");
+}
+
+/* Who has received a text: root, alice, bob, carol, deflectd, as a letter each. */
+static void
+expect_received (Neighbours *self, const char *text, const char *expected)
+{
+  char got[N_WITNESSES + 1] = "-----";
+
+  for (guint w = 0; w < N_WITNESSES; w++)
+    {
+      witness_catch_up (self->witnesses[w]);
+      if (witness_has_received (self->witnesses[w], text))
+        got[w] = "rabcd"[w];
+    }
+  if (!g_str_equal (got, expected))
+    g_error ("\"%s\" was received by %s and not by %s", text, got, expected);
+}
+
+/* Every step reaches those whose account it is then, and nobody else. */
+static void
+test_kept_account (void)
+{
+  g_autoptr (Neighbours) self = neighbours_new ();
+  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
+  Witness *root = neighbours_get_witness (self, 0);
+  g_autofree char *path = NULL;
+  g_autofree char *error = NULL;
+
+  stage_start_polkitd (self->stage, ALLOW_ALL);
+  neighbours_listen (self);
+  error = witness_add_account (
+      alice, "work",
+      "{'address': <'sip:lighthouse@provider.example'>, 'display-name': <'Foghorn'>}", &path);
+  g_assert_cmpstr (error, ==, "");
+  change (alice, path, "SetTargets", "([('mobile', 'Beacon', 'sip:buoy@mobile.example')],)");
+  change (alice, path, "Update", "({'display-name': <'Maelstrom'>},)");
+  expect_received (self, strrchr (path, '/') + 1, "ra---");
+  expect_received (self, "lighthouse", "ra---");
+  expect_received (self, "Foghorn", "ra---");
+  expect_received (self, "Beacon", "ra---");
+  expect_received (self, "Maelstrom", "ra---");
+
+  /* Shared with bob for a while. */
+  change (root, path, "Update", "({'users': <['alice', 'bob']>},)");
+  AWAIT (self->stage,
+         witness_has_received (neighbours_get_witness (self, MACHINE_BOB), "Maelstrom"));
+  change (alice, path, "Update", "({'display-name': <'Whirlpool'>},)");
+  expect_received (self, "Whirlpool", "rab--");
+  expect_received (self, "Foghorn", "ra---");
+  change (root, path, "Update", "({'users': <['alice']>},)");
+  change (alice, path, "Update", "({'display-name': <'Undertow'>, 'enabled': <false>},)");
+  expect_received (self, "Undertow", "ra---");
+
+  /* Everybody's, and gone. */
+  change (root, path, "Update", "({'users': <['*']>},)");
+  expect_received (self, "Undertow", "rabcd");
+  change (root, path, "Update", "({'users': <['alice']>, 'display-name': <'Riptide'>},)");
+  change (alice, path, "Remove", NULL);
+  expect_received (self, "Riptide", "ra---");
+  neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
+}
+
 /* --- Looking around --- */
 
 /* Introspects a path and everything that it names below. */
@@ -430,6 +507,7 @@ main (int argc, char **argv)
 
       g_test_add_data_func (name, &lives[i], test_listening);
     }
+  g_test_add_func ("/privacy/kept-account", test_kept_account);
   g_test_add_func ("/privacy/monitor", test_monitor);
   g_test_add_func ("/privacy/introspection", test_introspection);
   g_test_add_func ("/privacy/managed-objects", test_managed_objects);
