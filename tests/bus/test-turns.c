@@ -161,6 +161,17 @@ test_share (World *world, gconstpointer data)
   g_assert_cmpuint (world->n_served, <=, 410);
 }
 
+/* What alice asks now costs nothing beyond itself. */
+static void
+expect_free (World *world)
+{
+  world->n_served = 0;
+  for (guint i = 0; i < 2000; i++)
+    ask (world, &world->alice, "B");
+  advance (world, 2 * G_USEC_PER_SEC);
+  g_assert_cmpuint (world->n_served, ==, 2000);
+}
+
 /* What has no answer costs the bus with each message, and so its user. */
 static void
 test_unanswered (World *world, gconstpointer data)
@@ -172,13 +183,14 @@ test_unanswered (World *world, gconstpointer data)
   g_assert_cmpuint (world->n_served, >=, 30);
   g_assert_cmpuint (world->n_served, <=, 250);
 
-  /* Not when the connection has gone. */
+  /* Not when the connection has gone, with something of it in line or without. */
   dfl_turns_forget (world->turns, &world->also_alice);
-  world->n_served = 0;
-  for (guint i = 0; i < 2000; i++)
-    ask (world, &world->alice, "B");
-  advance (world, 2 * G_USEC_PER_SEC);
-  g_assert_cmpuint (world->n_served, ==, 2000);
+  expect_free (world);
+  for (guint i = 0; i < 32000; i++)
+    ask (world, &world->also_alice, "A");
+  advance (world, 200 * G_USEC_PER_SEC);
+  dfl_turns_forget (world->turns, &world->also_alice);
+  expect_free (world);
 }
 
 static void
@@ -232,6 +244,13 @@ test_not_ready (World *world, gconstpointer data)
   expect_served (world, "B1");
   /* Nothing runs while nobody can go on. */
   g_assert_cmpuint (dfl_fake_clock_get_n_alarms (world->clock), ==, 0);
+
+  /* Who is ready has its turn, and not at once where its user has none left. */
+  dfl_turns_charge (world->turns, 1000, BURST + 1000);
+  ask (world, &world->also_alice, "B2");
+  expect_served (world, "");
+  advance (world, G_USEC_PER_SEC);
+  expect_served (world, "B2");
 
   world->busy = NULL;
   ask (world, &world->alice, "A3");

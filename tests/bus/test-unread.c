@@ -59,10 +59,19 @@ ask_kept (Fixture *fixture)
 
 /* --- The world --- */
 
+static const char config[]
+    = "<type>session</type>"
+      "<limit name=\"max_connections_per_user\">2000</limit>"
+      "<limit name=\"max_replies_per_connection\">5000</limit>"
+      "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
+      "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy>";
+
 static void
 set_up (Fixture *fixture, gconstpointer mode)
 {
-  fixture_set_up (fixture, mode);
+  TestBus *bus = test_bus_new (config, NULL);
+
+  fixture_set_up_on (fixture, bus, test_bus_connect_server (bus), GPOINTER_TO_INT (mode));
   fixture_set_users (fixture, "nobody", "daemon");
 }
 
@@ -138,16 +147,16 @@ test_requests (Fixture *fixture, gconstpointer mode)
   g_assert_cmpuint (ask_kept (fixture), <, MEGABYTE);
 }
 
-/* The same from many connections: their user has a limit, too. */
+/* A user has a limit, too, however many connections it has. */
 static void
 test_many_connections (Fixture *fixture, gconstpointer mode)
 {
-  const guint n = 200;
+  const guint n = 60;
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify)deaf_free);
   g_autoptr (GDBusConnection) neighbour = test_bus_connect_as (fixture->bus, NEIGHBOUR);
   DflCall *call;
 
-  offer_many (fixture, 0, 200);
+  offer_many (fixture, 0, 1000);
   call = fixture_offer_to (fixture, "bob", "bob");
   fixture_wait_seen (fixture, neighbour, path_of_call (call));
   for (guint i = 0; i < n; i++)
@@ -155,24 +164,42 @@ test_many_connections (Fixture *fixture, gconstpointer mode)
       Deaf *deaf = deaf_new (fixture->bus->address, STRANGER);
 
       g_ptr_array_add (all, deaf);
-      for (guint k = 0; k < 10; k++)
-        deaf_ask (deaf, ROOT, "org.freedesktop.DBus.Introspectable", "Introspect");
-      for (guint k = 0; k < 10; k++)
-        deaf_ask (deaf, "/org/deflectd1/call", "org.freedesktop.DBus.ObjectManager",
-                  "GetManagedObjects");
-      for (guint k = 0; k < 10; k++)
+      for (guint k = 0; k < 3; k++)
         deaf_ask (deaf, ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects");
-      fixture_settle (fixture, fixture->client);
+      settle (fixture, fixture->client);
+      settle (fixture, fixture->client);
     }
-  fixture_settle (fixture, fixture->client);
   g_test_message ("The bus keeps %u bytes of the daemon", ask_kept (fixture));
+  g_assert_cmpuint (ask_kept (fixture), >, 4 * MEGABYTE);
   g_assert_cmpuint (ask_kept (fixture), <, DFL_UNREAD_MAX_USER + 4 * MEGABYTE);
   fixture_do (fixture, neighbour, path_of_call (call), "Call.Redirect",
               g_variant_new_parsed ("('sip:bob@b', {'wait': <false>})"), "()");
 
   /* Their end makes room again. */
   g_ptr_array_set_size (all, 1);
-  g_assert_cmpuint (read_all (fixture, g_ptr_array_index (all, 0), 30), ==, 30);
+  g_assert_cmpuint (read_all (fixture, g_ptr_array_index (all, 0), 3), ==, 3);
+}
+
+/* A little for each of many connections is much; but these have read it. */
+static void
+test_many_readers (Fixture *fixture, gconstpointer mode)
+{
+  const guint n = 400;
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify)deaf_free);
+  g_autoptr (GVariant) xml = fixture_expect (fixture, fixture->client, ROOT,
+                                             "Introspectable.Introspect", NULL, NULL);
+  /* Of each less than what the bus is asked about. */
+  guint each = 50 * 1024 / g_variant_get_size (xml);
+
+  for (guint i = 0; i < n; i++)
+    {
+      Deaf *deaf = deaf_new (fixture->bus->address, STRANGER);
+
+      g_ptr_array_add (all, deaf);
+      for (guint k = 0; k < each; k++)
+        deaf_ask (deaf, ROOT, "org.freedesktop.DBus.Introspectable", "Introspect");
+      g_assert_cmpuint (read_all (fixture, deaf, each), ==, each);
+    }
 }
 
 /* --- News --- */
@@ -337,6 +364,7 @@ main (int argc, char *argv[])
   g_test_add ("/bus/unread/" path, Fixture, FIXTURE_SYSTEM, set_up, function, fixture_tear_down)
   ADD ("requests", test_requests);
   ADD ("many-connections", test_many_connections);
+  ADD ("many-readers", test_many_readers);
   ADD ("news", test_news);
   ADD ("lost", test_lost);
   ADD ("blocking-client", test_blocking_client);
