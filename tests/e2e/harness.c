@@ -92,6 +92,23 @@ stage_write_account (Stage *self, const char *name, const char *lines)
   write_file (self, path, lines);
 }
 
+char *
+stage_find_only_file (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) directory = g_dir_open (path, 0, &error);
+  const char *name;
+  char *found;
+
+  g_assert_no_error (error);
+  name = g_dir_read_name (directory);
+  if (name == NULL)
+    return NULL;
+  found = g_build_filename (path, name, NULL);
+  g_assert_null (g_dir_read_name (directory));
+  return found;
+}
+
 /* --- The daemon --- */
 
 static void

@@ -66,6 +66,9 @@ char *stage_read_log (Stage *self);
  * ends it. */
 Polkitd *stage_start_polkitd (Stage *self, const char *rules);
 
+/* The path of the only file in a directory; NULL where there is none. */
+char *stage_find_only_file (const char *path);
+
 const char *stage_get_directory (Stage *self);
 const char *stage_get_bus_address (Stage *self);
 GDBusConnection *stage_get_connection (Stage *self);

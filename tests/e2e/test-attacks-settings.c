@@ -7,8 +7,6 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "machine.h"
 #include "names.h"
@@ -37,12 +35,6 @@ neighbours_with_polkit (void)
 }
 
 /* --- Files --- */
-
-static char *
-state_path (Stage *stage, const char *name)
-{
-  return g_build_filename (stage_get_directory (stage), "state", name, NULL);
-}
 
 static int
 compare_names (gconstpointer a, gconstpointer b)
@@ -89,23 +81,6 @@ describe_files (Stage *stage)
       describe_tree (path, description);
     }
   return g_string_free (g_steal_pointer (&description), FALSE);
-}
-
-/* The one file in a directory. */
-static char *
-find_only_file (const char *path)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GDir) directory = g_dir_open (path, 0, &error);
-  const char *name;
-  char *found;
-
-  g_assert_no_error (error);
-  name = g_dir_read_name (directory);
-  g_assert_nonnull (name);
-  found = g_build_filename (path, name, NULL);
-  g_assert_null (g_dir_read_name (directory));
-  return found;
 }
 
 static void
@@ -440,19 +415,6 @@ expect_not_allowed (Neighbours *self, const char *error, const char *settings)
   expect_refused (self, error, DFL_ERROR_PREFIX);
 }
 
-static char *
-update (Witness *witness, const char *path, const char *settings)
-{
-  g_autofree char *text = g_strdup_printf ("({%s},)", settings);
-  g_autoptr (GError) error = NULL;
-  GVariant *body = g_variant_parse (G_VARIANT_TYPE ("(a{sv})"), text, NULL, NULL, &error);
-  g_autoptr (GDBusMessage) reply = NULL;
-
-  g_assert_no_error (error);
-  reply = witness_ask (witness, path, DFL_ACCOUNT_INTERFACE, "Update", body);
-  return witness_describe (reply);
-}
-
 /* One setting, in a new account and as a change of one that is there. */
 static void
 check_deputy (Neighbours *self, const char *path, const char *settings)
@@ -463,7 +425,7 @@ check_deputy (Neighbours *self, const char *path, const char *settings)
                                           has_address ? ""
                                                       : ", 'address': <'sip:a@provider.example'>");
   g_autofree char *added = witness_add_account (alice, "deputy", all, NULL);
-  g_autofree char *updated = update (alice, path, settings);
+  g_autofree char *updated = witness_update_account (alice, path, settings);
 
   expect_not_allowed (self, added, all);
   expect_not_allowed (self, updated, settings);
@@ -576,160 +538,6 @@ test_user_part (void)
   g_assert_cmpstr (error, ==, "org.freedesktop.DBus.Error.UnknownObject");
 }
 
-/* --- Secrets --- */
-
-/* A password is in its account's file, which is the daemon's alone, and nowhere else. */
-static void
-test_password (void)
-{
-  static const char password[] = "Sesame-4711-open";
-  g_autoptr (Neighbours) self = neighbours_with_polkit ();
-  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
-  g_autofree char *settings
-      = g_strdup_printf ("{'address': <'sip:a@provider.example'>, 'password': <'%s'>}", password);
-  g_autofree char *change = g_strdup_printf ("'password': <'%s'>, 'ring-limit': <uint32 7>",
-                                             password);
-  g_autofree char *wrong = g_strdup_printf ("'password': <'%s'>, 'ring-limit': <'soon'>", password);
-  g_autofree char *path = NULL;
-  g_autofree char *error = NULL;
-  g_autofree char *directory = state_path (self->stage, "accounts.d");
-  g_autofree char *file = NULL;
-  g_autofree char *text = NULL;
-  g_autofree char *log = NULL;
-  GStatBuf facts;
-
-  stage_write_settings (self->stage, "[daemon]\nlisten=udp:127.0.0.1:0\nlog=debug\n");
-  stage_signal_daemon (self->stage, SIGHUP);
-  neighbours_listen (self);
-  error = witness_add_account (alice, "work", settings, &path);
-  g_assert_cmpstr (error, ==, "");
-  g_free (error);
-  error = update (alice, path, change);
-  g_assert_cmpstr (error, ==, "");
-  g_free (error);
-  error = update (alice, path, wrong);
-  g_assert_true (g_str_has_prefix (error, INVALID_SETTINGS));
-
-  file = find_only_file (directory);
-  g_assert_cmpint (g_stat (file, &facts), ==, 0);
-  g_assert_cmpuint (facts.st_mode & 07777, ==, 0600);
-  g_assert_cmpuint (facts.st_uid, ==, MACHINE_DEFLECTD);
-  g_assert_true (g_file_get_contents (file, &text, NULL, NULL));
-  g_assert_nonnull (strstr (text, password));
-  g_assert_cmpint (g_stat (directory, &facts), ==, 0);
-  g_assert_cmpuint (facts.st_mode & 07777, ==, 0700);
-
-  for (guint w = 0; w < N_WITNESSES; w++)
-    {
-      g_free (witness_try (self->witnesses[w], path, "org.freedesktop.DBus.Properties", "GetAll",
-                           g_variant_new ("(s)", DFL_ACCOUNT_INTERFACE)));
-      g_free (witness_try (self->witnesses[w], path, "org.freedesktop.DBus.Properties", "Get",
-                           g_variant_new ("(ss)", DFL_ACCOUNT_INTERFACE, "Password")));
-      witness_catch_up (self->witnesses[w]);
-      g_assert_false (witness_has_received (self->witnesses[w], password));
-    }
-  log = stage_read_log (self->stage);
-  g_assert_null (strstr (log, password));
-}
-
-/* --- Symbolic links in the state directory --- */
-
-/* Whoever can plant one is root or the daemon's user; the daemon follows it all the same not. */
-static void
-test_links_before_start (void)
-{
-  g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
-  g_autofree char *accounts = state_path (stage, "accounts.d");
-  g_autofree char *link = state_path (stage, "accounts.d/0123abcd.conf");
-  g_autofree char *dangling = state_path (stage, "accounts.d/4567abcd.conf");
-  g_autofree char *elsewhere = g_build_filename (stage_get_directory (stage), "elsewhere", NULL);
-  g_autofree char *missing = g_build_filename (stage_get_directory (stage), "missing", NULL);
-  g_autofree char *log = NULL;
-  g_autofree char *text = NULL;
-  static const char account[] = "[account]\nname=trap\ncreator=alice\ncreated=1\n"
-                                "address=sip:trap@provider.example\nusers=alice;\n";
-
-  g_assert_true (g_file_set_contents (elsewhere, account, -1, NULL));
-  g_assert_cmpint (chown (elsewhere, MACHINE_DEFLECTD, MACHINE_DEFLECTD), ==, 0);
-  g_assert_cmpint (g_chmod (elsewhere, 0600), ==, 0);
-  g_assert_cmpint (g_mkdir (accounts, 0700), ==, 0);
-  g_assert_cmpint (chown (accounts, MACHINE_DEFLECTD, MACHINE_DEFLECTD), ==, 0);
-  g_assert_cmpint (symlink (elsewhere, link), ==, 0);
-  g_assert_cmpint (symlink (missing, dangling), ==, 0);
-  stage_start_daemon (stage);
-  log = stage_read_log (stage);
-  g_assert_nonnull (strstr (log, "0123abcd.conf"));
-  g_assert_nonnull (strstr (log, "4567abcd.conf"));
-  g_assert_cmpint (stage_deflectctl (stage, &text, "account", "list", "--json", NULL), ==, 0);
-  g_assert_null (strstr (text, "trap"));
-  g_assert_false (g_file_test (missing, G_FILE_TEST_EXISTS));
-}
-
-/* The directory itself is a link: the daemon says so, and keeps nothing there. */
-static void
-test_linked_directory (void)
-{
-  g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
-  g_autofree char *accounts = state_path (stage, "accounts.d");
-  g_autofree char *elsewhere = g_build_filename (stage_get_directory (stage), "elsewhere", NULL);
-  g_autofree char *log = NULL;
-  g_autoptr (Witness) root = NULL;
-  g_autoptr (GDir) directory = NULL;
-
-  g_assert_cmpint (g_mkdir (elsewhere, 0700), ==, 0);
-  g_assert_cmpint (chown (elsewhere, MACHINE_DEFLECTD, MACHINE_DEFLECTD), ==, 0);
-  g_assert_cmpint (symlink (elsewhere, accounts), ==, 0);
-  stage_start_daemon (stage);
-  root = witness_new (stage, 0);
-  g_free (witness_add_account (root, "work", "{'address': <'sip:a@provider.example'>}", NULL));
-  directory = g_dir_open (elsewhere, 0, NULL);
-  g_assert_null (g_dir_read_name (directory));
-  log = stage_read_log (stage);
-  g_assert_nonnull (strstr (log, accounts));
-}
-
-/* Links that come while the daemon runs: in the place of the directory, and of a file. */
-static void
-test_links_while_running (void)
-{
-  g_autoptr (Stage) stage = stage_new (STAGE_SYSTEM_BUS);
-  g_autofree char *accounts = state_path (stage, "accounts.d");
-  g_autofree char *moved = state_path (stage, "moved");
-  g_autofree char *elsewhere = g_build_filename (stage_get_directory (stage), "elsewhere", NULL);
-  g_autofree char *precious = g_build_filename (stage_get_directory (stage), "precious", NULL);
-  g_autofree char *file = NULL;
-  g_autofree char *text = NULL;
-  g_autofree char *path = NULL;
-  g_autofree char *error = NULL;
-  g_autoptr (Witness) root = NULL;
-  g_autoptr (GDir) directory = NULL;
-
-  stage_start_daemon (stage);
-  root = witness_new (stage, 0);
-  error = witness_add_account (root, "work", "{'address': <'sip:a@provider.example'>}", &path);
-  g_assert_cmpstr (error, ==, "");
-
-  /* A file becomes a link to what the daemon's user could write. */
-  file = find_only_file (accounts);
-  g_assert_true (g_file_set_contents (precious, "precious", -1, NULL));
-  g_assert_cmpint (chown (precious, MACHINE_DEFLECTD, MACHINE_DEFLECTD), ==, 0);
-  g_assert_cmpint (g_unlink (file), ==, 0);
-  g_assert_cmpint (symlink (precious, file), ==, 0);
-  g_free (update (root, path, "'ring-limit': <uint32 7>"));
-  g_assert_true (g_file_get_contents (precious, &text, NULL, NULL));
-  g_assert_cmpstr (text, ==, "precious");
-
-  /* The directory is moved away and a link stands in its place. */
-  g_assert_cmpint (g_mkdir (elsewhere, 0700), ==, 0);
-  g_assert_cmpint (chown (elsewhere, MACHINE_DEFLECTD, MACHINE_DEFLECTD), ==, 0);
-  g_assert_cmpint (g_rename (accounts, moved), ==, 0);
-  g_assert_cmpint (symlink (elsewhere, accounts), ==, 0);
-  g_free (witness_add_account (root, "other", "{'address': <'sip:b@provider.example'>}", NULL));
-  g_free (update (root, path, "'ring-limit': <uint32 8>"));
-  directory = g_dir_open (elsewhere, 0, NULL);
-  g_assert_null (g_dir_read_name (directory));
-}
-
 int
 main (int argc, char **argv)
 {
@@ -744,9 +552,5 @@ main (int argc, char **argv)
   g_test_add_func ("/attacks/settings/files", test_files);
   g_test_add_func ("/attacks/settings/administrator", test_administrator);
   g_test_add_func ("/attacks/settings/user-part", test_user_part);
-  g_test_add_func ("/attacks/settings/password", test_password);
-  g_test_add_func ("/attacks/settings/links-before-start", test_links_before_start);
-  g_test_add_func ("/attacks/settings/linked-directory", test_linked_directory);
-  g_test_add_func ("/attacks/settings/links-while-running", test_links_while_running);
   return g_test_run ();
 }

@@ -167,23 +167,6 @@ mode_of (const char *path)
   return facts.st_mode & 07777;
 }
 
-/* The one file in a directory, or NULL. */
-static char *
-find_only_file (const char *path)
-{
-  g_autoptr (GDir) directory = g_dir_open (path, 0, NULL);
-  const char *name;
-  char *found;
-
-  g_assert_nonnull (directory);
-  name = g_dir_read_name (directory);
-  if (name == NULL)
-    return NULL;
-  found = g_build_filename (path, name, NULL);
-  g_assert_null (g_dir_read_name (directory));
-  return found;
-}
-
 /* --- Cases --- */
 
 /* What is added is kept, for its user alone, and is there again. */
@@ -211,7 +194,7 @@ test_kept (gconstpointer data)
   g_assert_nonnull (strstr (before, "\"work\""));
   g_assert_cmpuint (mode_of (state), ==, 0700);
   g_assert_cmpuint (mode_of (accounts), ==, 0700);
-  file = find_only_file (accounts);
+  file = stage_find_only_file (accounts);
   g_assert_nonnull (file);
   g_assert_cmpuint (mode_of (file), ==, 0600);
 
@@ -222,7 +205,7 @@ test_kept (gconstpointer data)
   g_assert_cmpstr (after, ==, before);
   g_free (output_of (self, play (self, "deflectctl", "--bus", "session", "account", "remove",
                                  "work", NULL)));
-  again = find_only_file (accounts);
+  again = stage_find_only_file (accounts);
   g_assert_null (again);
 }
 

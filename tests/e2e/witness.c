@@ -169,6 +169,19 @@ witness_add_account (Witness *self, const char *name, const char *settings, char
   return witness_describe (reply);
 }
 
+char *
+witness_update_account (Witness *self, const char *path, const char *settings)
+{
+  g_autofree char *text = g_strdup_printf ("({%s},)", settings);
+  g_autoptr (GError) error = NULL;
+  GVariant *body = g_variant_parse (G_VARIANT_TYPE ("(a{sv})"), text, NULL, NULL, &error);
+  g_autoptr (GDBusMessage) reply = NULL;
+
+  g_assert_no_error (error);
+  reply = witness_ask (self, path, DFL_ACCOUNT_INTERFACE, "Update", body);
+  return witness_describe (reply);
+}
+
 /* --- Listening --- */
 
 /* Whether the bus lets the user. */

@@ -46,6 +46,9 @@ char *witness_try (
  * be NULL) where there is one now, else "ERROR: MESSAGE". */
 char *witness_add_account (Witness *self, const char *name, const char *settings, char **path);
 
+/* Asks for changes of an account, such as "'enabled': <false>"; answers likewise. */
+char *witness_update_account (Witness *self, const char *path, const char *settings);
+
 /* "" for a reply, else "ERROR: MESSAGE". */
 char *witness_describe (GDBusMessage *reply);
 
