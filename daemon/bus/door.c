@@ -168,11 +168,15 @@ dfl_door_signal (DflDoor *self,
                  gconstpointer data)
 {
   g_autoptr (sd_bus_message) message = NULL;
-  int result = sd_bus_message_new_signal (self->bus, &message, path, interface, member);
+  int result;
 
+  if (peer == NULL && self->unread != NULL && !dfl_unread_may_broadcast (self->unread))
+    return;
+  result = sd_bus_message_new_signal (self->bus, &message, path, interface, member);
   if (result >= 0 && peer != NULL)
     result = sd_bus_message_set_destination (message, peer->name);
-  finish (self, message, result, peer, write, data);
+  if (finish (self, message, result, peer, write, data) && peer == NULL && self->unread != NULL)
+    dfl_unread_add_broadcast (self->unread, HEADER_BYTES + dfl_message_get_count ());
 }
 
 gboolean

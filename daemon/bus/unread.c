@@ -9,11 +9,15 @@
 
 /* From here on the bus is asked how much of it is read. */
 #define MUCH (64 * 1024)
+/* The same for what is broadcast. */
+#define MUCH_BROADCAST (1024 * 1024)
 /* It is asked again after the first time, then after twice that and so on, up to the last. */
 #define FIRST_PAUSE (20 * G_TIME_SPAN_MILLISECOND)
 #define LAST_PAUSE (2 * G_TIME_SPAN_SECOND)
 /* How often everybody is asked about who has anything unread, when all together have too much. */
 #define SWEEP_PAUSE (200 * G_TIME_SPAN_MILLISECOND)
+
+#define STATS "org.freedesktop.DBus.Debug.Stats"
 
 typedef struct
 {
@@ -23,7 +27,7 @@ typedef struct
 } User;
 
 /* One connection to which something was sent. */
-typedef struct
+typedef struct _Reader
 {
   DflUnread *unread_of;
   char *name;
@@ -45,6 +49,8 @@ struct _DflUnread
   GHashTable *readers; /* name to Reader */
   GHashTable *users;   /* uid to User */
   gsize total;
+  Reader *everybody; /* who gets what is broadcast: counts what the bus keeps of us */
+  gboolean warned;   /* that nothing is broadcast */
   DflAlarm *sweep;
   gint64 swept_at;
   gboolean bus_is_silent; /* it does not say what was read */
@@ -54,7 +60,8 @@ static void
 count (Reader *reader, gsize unread)
 {
   reader->user->unread += unread - reader->unread;
-  reader->unread_of->total += unread - reader->unread;
+  if (reader != reader->unread_of->everybody)
+    reader->unread_of->total += unread - reader->unread;
   reader->unread = unread;
 }
 
@@ -154,9 +161,9 @@ on_alarm (gpointer data)
   ask (reader);
 }
 
-/* How much the bus keeps for the connection; TRUE where it says that. */
+/* How many bytes the bus keeps, under the name that it has for that; TRUE where it says so. */
 static gboolean
-read_answer (sd_bus_message *answer, guint32 *kept)
+read_answer (sd_bus_message *answer, const char *name, guint32 *kept)
 {
   const char *key;
   gboolean found = FALSE;
@@ -167,7 +174,7 @@ read_answer (sd_bus_message *answer, guint32 *kept)
     {
       if (sd_bus_message_read_basic (answer, SD_BUS_TYPE_STRING, &key) <= 0)
         return FALSE;
-      if (g_str_equal (key, "OutgoingBytes"))
+      if (g_str_equal (key, name))
         found = sd_bus_message_read (answer, "v", "u", kept) > 0;
       else
         sd_bus_message_skip (answer, "v");
@@ -185,7 +192,7 @@ take_answer (Reader *reader, gsize kept)
 
   if (kept < reader->asked_about)
     count (reader, reader->unread - (reader->asked_about - kept));
-  if (reader->unread > MUCH)
+  if (reader->unread > (reader == self->everybody ? MUCH_BROADCAST : MUCH))
     {
       reader->alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock) + reader->pause,
                                            on_alarm, reader);
@@ -224,10 +231,11 @@ on_answer (sd_bus_message *answer, void *data, sd_bus_error *ignored)
   Reader *reader = data;
   DflUnread *self = reader->unread_of;
   const sd_bus_error *refusal = sd_bus_message_get_error (answer);
+  const char *which = reader == self->everybody ? "IncomingBytes" : "OutgoingBytes";
   guint32 kept = 0;
 
   g_clear_pointer (&reader->question, sd_bus_slot_unref);
-  if (refusal == NULL ? !read_answer (answer, &kept) : is_unable (refusal))
+  if (refusal == NULL ? !read_answer (answer, which, &kept) : is_unable (refusal))
     fall_silent (self, refusal == NULL ? "no number of bytes" : refusal->name);
   else if (refusal != NULL)
     kept = G_MAXUINT32; /* The connection has just gone, or the bus is too busy: nobody knows. */
@@ -244,8 +252,8 @@ ask (Reader *reader)
     return;
   reader->asked_about = reader->unread;
   if (sd_bus_call_method_async (self->bus, &reader->question, "org.freedesktop.DBus",
-                                "/org/freedesktop/DBus", "org.freedesktop.DBus.Debug.Stats",
-                                "GetConnectionStats", on_answer, reader, "s", reader->name)
+                                "/org/freedesktop/DBus", STATS, "GetConnectionStats", on_answer,
+                                reader, "s", reader->name)
       < 0)
     g_debug ("The bus cannot be asked what %s has read", reader->name);
 }
@@ -339,10 +347,35 @@ dfl_unread_may_tell (
   return FALSE;
 }
 
-gsize
-dfl_unread_get_total (DflUnread *self)
+/* --- Broadcasts --- */
+
+void
+dfl_unread_add_broadcast (DflUnread *self, gsize bytes)
 {
-  return self->total;
+  const char *name;
+
+  if (self->bus_is_silent)
+    return;
+  if (self->everybody == NULL && sd_bus_get_unique_name (self->bus, &name) >= 0)
+    self->everybody = ensure_reader (self, name, G_MAXUINT32);
+  if (self->everybody == NULL)
+    return;
+  count (self->everybody, self->everybody->unread + bytes);
+  if (self->everybody->unread > MUCH_BROADCAST)
+    ask (self->everybody);
+}
+
+gboolean
+dfl_unread_may_broadcast (DflUnread *self)
+{
+  gboolean may = self->bus_is_silent || self->everybody == NULL
+                 || self->everybody->unread <= DFL_UNREAD_MAX_BROADCAST;
+
+  if (!may && !self->warned)
+    g_message ("Somebody listens to the bus and reads nothing; accounts with users=* announce no "
+               "news until that is over. End the program whose OutgoingBytes are most in " STATS);
+  self->warned = !may;
+  return may;
 }
 
 void

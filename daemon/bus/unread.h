@@ -21,13 +21,17 @@
  * Limits, in bytes. They are per connection, per user so that many connections are no way round
  * them, and for all: then only those wait whose user has a part in it.
  */
-#define DFL_UNREAD_MAX_REQUESTS (256 * 1024)       /* a connection's requests wait */
-#define DFL_UNREAD_MAX_NEWS (512 * 1024)           /* a connection is told no news */
-#define DFL_UNREAD_MAX_USER_NEWS (4 * 1024 * 1024) /* a user's connections with much unread, too   \
-                                                    */
-#define DFL_UNREAD_MAX_USER (16 * 1024 * 1024)     /* all requests of a user wait */
-#define DFL_UNREAD_MAX_ALL (64 * 1024 * 1024)      /* the same for every user with ... */
-#define DFL_UNREAD_FREE_USER (1024 * 1024)         /* ... more than this */
+#define DFL_UNREAD_MAX_REQUESTS (256 * 1024) /* a connection's requests wait */
+#define DFL_UNREAD_MAX_NEWS (512 * 1024)     /* a connection is told no news */
+#define DFL_UNREAD_MAX_USER_NEWS                                                                   \
+  (4 * 1024 * 1024)                            /* a user's connections with much unread, too       \
+                                                */
+#define DFL_UNREAD_MAX_USER (16 * 1024 * 1024) /* all requests of a user wait */
+#define DFL_UNREAD_MAX_ALL (64 * 1024 * 1024)  /* the same for every user with ... */
+#define DFL_UNREAD_FREE_USER (1024 * 1024)     /* ... more than this */
+/* What is broadcast has no receiver whose fault it could be: when the bus keeps so much of us, no
+ * more is broadcast until it is less. */
+#define DFL_UNREAD_MAX_BROADCAST (96 * 1024 * 1024)
 
 /* How many objects may change while a connection is told no news; then it gives up. */
 #define DFL_UNREAD_MAX_MISSED 1024
@@ -61,8 +65,9 @@ gboolean dfl_unread_may_answer (DflUnread *self, const char *name, guint32 uid);
 gboolean dfl_unread_may_tell (
     DflUnread *self, const char *name, guint32 uid, const char *object, gboolean known);
 
-/* How much the bus keeps for all together, as far as is known. */
-gsize dfl_unread_get_total (DflUnread *self);
+/* So much was broadcast, and whether something may be. */
+void dfl_unread_add_broadcast (DflUnread *self, gsize bytes);
+gboolean dfl_unread_may_broadcast (DflUnread *self);
 
 /* The connection is gone. */
 void dfl_unread_forget (DflUnread *self, const char *name);

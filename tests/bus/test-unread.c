@@ -10,6 +10,7 @@
 #include "bus/deaf.h"
 #include "bus/fixture.h"
 #include "data/names.h"
+#include "fakes/samples.h"
 
 #define ROOT DFL_ROOT_PATH
 #define MEGABYTE (1024 * 1024)
@@ -332,6 +333,46 @@ test_lost (Fixture *fixture, gconstpointer mode)
   expect_picture (fixture, deaf);
 }
 
+/* --- Broadcasts --- */
+
+/* Who listens to what is everybody's and reads nothing is nobody's fault: there is one limit. */
+static void
+test_broadcasts (Fixture *fixture, gconstpointer mode)
+{
+  sd_bus *listener = deaf_connect (fixture->bus->address, STRANGER);
+  g_autoptr (GDBusConnection) neighbour = test_bus_connect_as (fixture->bus, NEIGHBOUR);
+  DflCall *call;
+
+  g_assert_cmpint (sd_bus_call_method (listener, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus", "AddMatch", NULL, NULL, "s",
+                                       "type='signal'"),
+                   >=, 0);
+  fixture_set_users (fixture, "*", "daemon");
+  call = fixture_offer_to (fixture, "bob", "bob");
+  fixture_wait_seen (fixture, neighbour, path_of_call (call));
+  for (guint i = 0; i < 300; i++)
+    {
+      DflOffer *offer = dfl_sample_offer (DFL_CLOCK (fixture->clock), "long");
+      g_autoptr (GError) error = NULL;
+
+      g_free (offer->sip_call_id);
+      offer->sip_call_id = g_strdup_printf ("call-%u", i);
+      g_free (offer->subject);
+      offer->subject = g_strnfill (MEGABYTE / 2, 'x');
+      dfl_switchboard_offer (fixture->switchboard, fixture_get_account (fixture, "alice"), offer,
+                             DFL_LINE (fixture->line), dfl_fake_line_add_leg (fixture->line),
+                             &error);
+      g_assert_no_error (error);
+      settle (fixture, fixture->client);
+    }
+  g_test_message ("The bus keeps %u bytes of the daemon", ask_kept (fixture));
+  g_assert_cmpuint (ask_kept (fixture), <, DFL_UNREAD_MAX_BROADCAST + 4 * MEGABYTE);
+  fixture_do (fixture, neighbour, path_of_call (call), "Call.Redirect",
+              g_variant_new_parsed ("('sip:bob@b', {'wait': <false>})"), "()");
+  sd_bus_close (listener);
+  sd_bus_unref (listener);
+}
+
 /* A client that makes blocking calls only, and never looks at anything else, reads all the same. */
 static void
 test_blocking_client (Fixture *fixture, gconstpointer mode)
@@ -367,6 +408,7 @@ main (int argc, char *argv[])
   ADD ("many-readers", test_many_readers);
   ADD ("news", test_news);
   ADD ("lost", test_lost);
+  ADD ("broadcasts", test_broadcasts);
   ADD ("blocking-client", test_blocking_client);
 #undef ADD
   return g_test_run ();
