@@ -16,8 +16,8 @@ struct _DflService
 {
   GObject parent;
 
-  gboolean single_user;    /* session mode: everything is the caller's own */
-  DflPermits *permits;     /* NULL: nobody but root may anything, in system mode */
+  gboolean single_user; /* session mode: everything is the caller's own */
+  DflPermits *permits;  /* NULL: nobody but root may anything, in system mode */
   DflSwitchboard *switchboard;
   DflClock *clock;
   char **listening;
@@ -54,7 +54,7 @@ typedef struct
   sd_bus_message *message;
   GVariant *parameters; /* a tuple of the method's signature */
   DflNode node;
-  const char *granted; /* the action that was authorised, once it was; a literal */
+  const char *granted;        /* the action that was authorised, once it was; a literal */
   const char *const *details; /* what the authority was told about it, once it was asked */
   const GError *refusal;      /* for dfl_request_would_authorise */
 } DflRequest;

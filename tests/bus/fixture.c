@@ -426,8 +426,7 @@ fixture_start (Fixture *self,
                const char *method,
                GVariant *parameters)
 {
-  return fixture_start_with (self, connection, path, method, parameters,
-                             G_DBUS_MESSAGE_FLAGS_NONE);
+  return fixture_start_with (self, connection, path, method, parameters, G_DBUS_MESSAGE_FLAGS_NONE);
 }
 
 void
