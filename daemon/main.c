@@ -304,6 +304,8 @@ start_service (Daemon *self)
   self->service = dfl_service_new (self->connection, system ? DFL_BUS_SYSTEM : DFL_BUS_SESSION,
                                    authority, self->switchboard, self->clock,
                                    dfl_sip_agent_get_listening (self->agent));
+  if (system)
+    dfl_polkit_authority_connect (DFL_POLKIT_AUTHORITY (authority));
 }
 
 static gboolean

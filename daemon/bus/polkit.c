@@ -222,6 +222,20 @@ on_bus (GObject *source, GAsyncResult *result, gpointer data)
 }
 
 static void
+start_connecting (DflPolkitAuthority *self)
+{
+  self->connecting = TRUE;
+  g_bus_get (G_BUS_TYPE_SYSTEM, NULL, on_bus, g_object_ref (self));
+}
+
+void
+dfl_polkit_authority_connect (DflPolkitAuthority *self)
+{
+  if (self->polkit == NULL && !self->connecting)
+    start_connecting (self);
+}
+
+static void
 dfl_polkit_authority_check_async (DflAuthority *authority,
                                   const char *bus_name,
                                   const char *action,
@@ -250,11 +264,7 @@ dfl_polkit_authority_check_async (DflAuthority *authority,
       return;
     }
   g_queue_push_tail (&self->waiting, task);
-  if (!self->connecting)
-    {
-      self->connecting = TRUE;
-      g_bus_get (G_BUS_TYPE_SYSTEM, NULL, on_bus, g_object_ref (self));
-    }
+  dfl_polkit_authority_connect (self);
 }
 
 static gboolean

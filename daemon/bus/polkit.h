@@ -11,7 +11,11 @@
 G_DECLARE_FINAL_TYPE (DflPolkitAuthority, dfl_polkit_authority, DFL, POLKIT_AUTHORITY, GObject)
 
 /*
- * Connects when it is first asked. Names are those of the system bus: on any other bus it would
- * authorise a stranger.
+ * Connects when it is first asked, or told to. Names are those of the system bus: on any other bus
+ * it would authorise a stranger.
  */
 DflAuthority *dfl_polkit_authority_new (void);
+
+/* Connects, unless it is or does. To be told to at the start: the bus tells everybody of a new
+ * connection, and one that came with the first question would tell that somebody asks. */
+void dfl_polkit_authority_connect (DflPolkitAuthority *self);

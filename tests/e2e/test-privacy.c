@@ -154,6 +154,7 @@ test_monitor (void)
 
 #define ALLOW_ALL                                                                                  \
   "polkit.addRule(function(action, subject) {"                                                     \
+  "  if (action.id == 'org.deflectd1.redirect') return polkit.Result.YES;"                         \
   "  if (action.id.indexOf('org.deflectd1.manage-') == 0) return polkit.Result.YES;"               \
   "});"
 
@@ -225,6 +226,60 @@ test_kept_account (void)
   change (alice, path, "Remove", NULL);
   expect_received (self, "Riptide", "ra---");
   neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
+}
+
+/* How many bytes a user has received, beside what counting them costs, which is always the same. */
+static gsize
+count_bytes (Witness *witness)
+{
+  gsize before;
+  gsize after;
+
+  witness_catch_up (witness);
+  before = witness_count_bytes (witness);
+  witness_catch_up (witness);
+  after = witness_count_bytes (witness);
+  return before - (after - before);
+}
+
+/* The first call and the first question to polkit in the daemon's life, and an account comes and
+ * goes: whoever listens with all means and sees none of it receives nothing whatsoever, not even
+ * that something connects to the bus. */
+static void
+test_silence (void)
+{
+  g_autoptr (Neighbours) self = neighbours_new ();
+  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
+  Witness *carol = neighbours_get_witness (self, MACHINE_CAROL);
+  g_autoptr (Wire) wire = NULL;
+  g_autofree char *call = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *redirected = NULL;
+  g_autofree char *added = NULL;
+  gsize before;
+  gsize once;
+
+  stage_start_polkitd (self->stage, ALLOW_ALL);
+  neighbours_listen (self);
+  before = count_bytes (carol);
+  /* Counting twice more costs as much. */
+  once = count_bytes (carol) - before;
+
+  wire = wire_new_from (self->stage, stage_get_port (self->stage, "udp:127.0.0.1:"),
+                        &neighbours[NEIGHBOUR_OF_ALICE].caller);
+  wire_invite (wire);
+  call = stage_await_call (self->stage);
+  redirected = witness_try (alice, call, DFL_CALL_INTERFACE, "Redirect",
+                            redirect_to (TARGET, FALSE));
+  g_assert_cmpstr (redirected, ==, "");
+  wire_await_response (wire, 302, "INVITE");
+  wire_acknowledge (wire);
+  stage_await_story (self->stage, call, "offered redirecting idle:redirected removed");
+  added = witness_add_account (alice, "work", "{'address': <'sip:a@provider.example'>}", &path);
+  g_assert_cmpstr (added, ==, "");
+  change (alice, path, "Remove", NULL);
+
+  g_assert_cmpuint (count_bytes (carol), ==, before + 2 * once);
 }
 
 /* --- Looking around --- */
@@ -508,6 +563,7 @@ main (int argc, char **argv)
       g_test_add_data_func (name, &lives[i], test_listening);
     }
   g_test_add_func ("/privacy/kept-account", test_kept_account);
+  g_test_add_func ("/privacy/silence", test_silence);
   g_test_add_func ("/privacy/monitor", test_monitor);
   g_test_add_func ("/privacy/introspection", test_introspection);
   g_test_add_func ("/privacy/managed-objects", test_managed_objects);
