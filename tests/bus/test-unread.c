@@ -5,10 +5,12 @@
 
 #include "bus/unread.h"
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "bus/deaf.h"
 #include "bus/fixture.h"
+#include "bus/peers.h"
 #include "data/names.h"
 #include "fakes/samples.h"
 
@@ -62,7 +64,8 @@ ask_kept (Fixture *fixture)
 
 static const char config[]
     = "<type>session</type>"
-      "<limit name=\"max_connections_per_user\">2000</limit>"
+      "<limit name=\"max_connections_per_user\">6000</limit>"
+      "<limit name=\"max_completed_connections\">6000</limit>"
       "<limit name=\"max_replies_per_connection\">5000</limit>"
       "<policy context=\"default\"><allow user=\"*\"/><allow own=\"*\"/>"
       "<allow send_destination=\"*\"/><allow receive_sender=\"*\"/></policy>";
@@ -201,6 +204,36 @@ test_many_readers (Fixture *fixture, gconstpointer mode)
         deaf_ask (deaf, ROOT, "org.freedesktop.DBus.Introspectable", "Introspect");
       g_assert_cmpuint (read_all (fixture, deaf, each), ==, each);
     }
+}
+
+/* However many connections a user has, others have theirs. What it has too many is forgotten, and
+ * known again when it asks again. */
+static void
+test_too_many_connections (Fixture *fixture, gconstpointer mode)
+{
+  const guint n = DFL_PEERS_MAX_OF_USER + 200;
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func ((GDestroyNotify)deaf_free);
+  g_autoptr (GDBusConnection) neighbour = NULL;
+  Deaf *first;
+
+  for (guint i = 0; i < n; i++)
+    {
+      Deaf *deaf = deaf_new (fixture->bus->address, STRANGER);
+
+      g_ptr_array_add (all, deaf);
+      deaf_ask (deaf, ROOT, "org.freedesktop.DBus.Peer", "Ping");
+      if (i % 100 == 0)
+        fixture_settle (fixture, fixture->client);
+    }
+  fixture_settle (fixture, fixture->client);
+  neighbour = test_bus_connect_as (fixture->bus, NEIGHBOUR);
+  fixture_do (fixture, neighbour, ROOT, "Peer.Ping", NULL, "()");
+
+  first = g_ptr_array_index (all, 0);
+  deaf_ask (first, ROOT, "org.freedesktop.DBus.Peer", "Ping");
+  g_assert_cmpuint (read_all (fixture, first, 2), ==, 2);
+  for (guint i = 1; i < n; i += 100)
+    g_assert_cmpuint (read_all (fixture, g_ptr_array_index (all, i), 1), ==, 1);
 }
 
 /* --- News --- */
@@ -393,6 +426,17 @@ test_blocking_client (Fixture *fixture, gconstpointer mode)
     }
 }
 
+/* Of descriptors, for the bus and for the many who connect to it. */
+static void
+raise_limit (void)
+{
+  struct rlimit limit;
+
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+  limit.rlim_cur = limit.rlim_max;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &limit), ==, 0);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -401,11 +445,13 @@ main (int argc, char *argv[])
   /* Only root can be several users. */
   if (getuid () != 0)
     return g_test_run ();
+  raise_limit ();
 #define ADD(path, function)                                                                        \
   g_test_add ("/bus/unread/" path, Fixture, FIXTURE_SYSTEM, set_up, function, fixture_tear_down)
   ADD ("requests", test_requests);
   ADD ("many-connections", test_many_connections);
   ADD ("many-readers", test_many_readers);
+  ADD ("too-many-connections", test_too_many_connections);
   ADD ("news", test_news);
   ADD ("lost", test_lost);
   ADD ("broadcasts", test_broadcasts);
