@@ -3,6 +3,8 @@
 
 #include "core/switchboard.h"
 
+#include <string.h>
+
 #include "core/account-changes.h"
 #include "core/accounts.h"
 #include "core/call-ids.h"
@@ -365,6 +367,12 @@ dfl_switchboard_get_call (DflSwitchboard *self, const char *id)
   return g_hash_table_lookup (self->calls, id);
 }
 
+static int
+compare_ids (gconstpointer a, gconstpointer b)
+{
+  return strcmp (dfl_call_get_id (*(DflCall *const *)a), dfl_call_get_id (*(DflCall *const *)b));
+}
+
 void
 dfl_switchboard_foreach_call (DflSwitchboard *self,
                               void (*func) (DflCall *call, gpointer data),
@@ -379,6 +387,7 @@ dfl_switchboard_foreach_call (DflSwitchboard *self,
   g_hash_table_iter_init (&iter, self->calls);
   while (g_hash_table_iter_next (&iter, NULL, &call))
     g_ptr_array_add (calls, g_object_ref (call));
+  g_ptr_array_sort (calls, compare_ids);
 
   for (guint i = 0; i < calls->len; i++)
     func (calls->pdata[i], data);

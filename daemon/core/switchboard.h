@@ -137,7 +137,8 @@ DflCall *dfl_switchboard_offer (DflSwitchboard *self,
                                 DflLeg *leg,
                                 GError **error);
 
-/* The calls that are not yet removed, in no particular order. */
+/* The calls that are not yet removed, in the order of their ids: that of some of them does not
+ * depend on how many others there are. */
 guint dfl_switchboard_get_n_calls (DflSwitchboard *self);
 DflCall *dfl_switchboard_get_call (DflSwitchboard *self, const char *id);
 void dfl_switchboard_foreach_call (DflSwitchboard *self,

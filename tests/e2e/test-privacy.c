@@ -402,6 +402,61 @@ test_object_manager_client (void)
     }
 }
 
+/* --- Numbers --- */
+
+#define ROUNDS 12
+#define OTHERS 300
+
+/* What alice is told of her accounts and calls, in which order. */
+static char *
+describe_order (Neighbours *self)
+{
+  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
+  g_autoptr (GDBusMessage) objects = witness_ask (alice, DFL_ROOT_PATH, DBUS ".ObjectManager",
+                                                  "GetManagedObjects", NULL);
+  g_autoptr (GDBusMessage) names = witness_ask (alice, DFL_CALLS_PATH, DBUS ".Introspectable",
+                                                "Introspect", NULL);
+  g_autofree char *first = g_variant_print (g_dbus_message_get_body (objects), FALSE);
+  g_autofree char *second = g_variant_print (g_dbus_message_get_body (names), FALSE);
+
+  return g_strconcat (first, second, NULL);
+}
+
+static void
+call_often (Neighbours *self, GPtrArray *wires, NeighbourName account, guint times)
+{
+  guint port = stage_get_port (self->stage, "udp:127.0.0.1:");
+
+  for (guint i = 0; i < times; i++)
+    {
+      Wire *wire = wire_new_from (self->stage, port, &neighbours[account].caller);
+
+      g_ptr_array_add (wires, wire);
+      wire_invite (wire);
+      g_free (stage_await_call (self->stage));
+    }
+}
+
+/* Not even the order of one's own calls tells how many others there are. */
+static void
+test_order (void)
+{
+  g_autoptr (Neighbours) self = neighbours_new ();
+  g_autoptr (GPtrArray) wires = g_ptr_array_new_with_free_func ((GDestroyNotify)wire_free);
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+
+  stage_write_account (self->stage, "osprey",
+                       "[account]\naddress=sip:osprey@deflect.example\nregister=false\n"
+                       "accept-from=127.0.0.1\nusers=bob;\nmax-offers=1000\n");
+  stage_signal_daemon (self->stage, SIGHUP);
+  call_often (self, wires, NEIGHBOUR_OF_ALICE, ROUNDS);
+  before = describe_order (self);
+  call_often (self, wires, NEIGHBOUR_OF_BOB, OTHERS);
+  after = describe_order (self);
+  g_assert_cmpstr (after, ==, before);
+}
+
 static void
 test_find_call (void)
 {
@@ -569,6 +624,7 @@ main (int argc, char **argv)
   g_test_add_func ("/privacy/managed-objects", test_managed_objects);
   g_test_add_func ("/privacy/object-manager-client", test_object_manager_client);
   g_test_add_func ("/privacy/find-call", test_find_call);
+  g_test_add_func ("/privacy/order", test_order);
   for (guint i = 0; i < G_N_ELEMENTS (programs); i++)
     {
       g_autofree char *name = g_strdup_printf ("/privacy/programs/%s", programs[i].name);
