@@ -150,138 +150,6 @@ test_monitor (void)
   neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
 }
 
-/* --- The life of an account that was added over D-Bus --- */
-
-#define ALLOW_ALL                                                                                  \
-  "polkit.addRule(function(action, subject) {"                                                     \
-  "  if (action.id == 'org.deflectd1.redirect') return polkit.Result.YES;"                         \
-  "  if (action.id.indexOf('org.deflectd1.manage-') == 0) return polkit.Result.YES;"               \
-  "});"
-
-static void
-change (Witness *witness, const char *path, const char *member, const char *body)
-{
-  g_autoptr (GDBusMessage) reply = witness_ask (witness, path, DFL_ACCOUNT_INTERFACE, member,
-                                                body != NULL ? g_variant_new_parsed (body) : NULL);
-  g_autofree char *error = witness_describe (reply);
-
-  g_assert_cmpstr (error, ==, "");
-}
-
-/* Who has received a text: root, alice, bob, carol, deflectd, as a letter each. */
-static void
-expect_received (Neighbours *self, const char *text, const char *expected)
-{
-  char got[N_WITNESSES + 1] = "-----";
-
-  for (guint w = 0; w < N_WITNESSES; w++)
-    {
-      witness_catch_up (self->witnesses[w]);
-      if (witness_has_received (self->witnesses[w], text))
-        got[w] = "rabcd"[w];
-    }
-  if (!g_str_equal (got, expected))
-    g_error ("\"%s\" was received by %s and not by %s", text, got, expected);
-}
-
-/* Every step reaches those whose account it is then, and nobody else. */
-static void
-test_kept_account (void)
-{
-  g_autoptr (Neighbours) self = neighbours_new ();
-  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
-  Witness *root = neighbours_get_witness (self, 0);
-  g_autofree char *path = NULL;
-  g_autofree char *error = NULL;
-
-  stage_start_polkitd (self->stage, ALLOW_ALL);
-  neighbours_listen (self);
-  error = witness_add_account (
-      alice, "work",
-      "{'address': <'sip:lighthouse@provider.example'>, 'display-name': <'Foghorn'>}", &path);
-  g_assert_cmpstr (error, ==, "");
-  change (alice, path, "SetTargets", "([('mobile', 'Beacon', 'sip:buoy@mobile.example')],)");
-  change (alice, path, "Update", "({'display-name': <'Maelstrom'>},)");
-  expect_received (self, strrchr (path, '/') + 1, "ra---");
-  expect_received (self, "lighthouse", "ra---");
-  expect_received (self, "Foghorn", "ra---");
-  expect_received (self, "Beacon", "ra---");
-  expect_received (self, "Maelstrom", "ra---");
-
-  /* Shared with bob for a while. */
-  change (root, path, "Update", "({'users': <['alice', 'bob']>},)");
-  AWAIT (self->stage,
-         witness_has_received (neighbours_get_witness (self, MACHINE_BOB), "Maelstrom"));
-  change (alice, path, "Update", "({'display-name': <'Whirlpool'>},)");
-  expect_received (self, "Whirlpool", "rab--");
-  expect_received (self, "Foghorn", "ra---");
-  change (root, path, "Update", "({'users': <['alice']>},)");
-  change (alice, path, "Update", "({'display-name': <'Undertow'>, 'enabled': <false>},)");
-  expect_received (self, "Undertow", "ra---");
-
-  /* Everybody's, and gone. */
-  change (root, path, "Update", "({'users': <['*']>},)");
-  expect_received (self, "Undertow", "rabcd");
-  change (root, path, "Update", "({'users': <['alice']>, 'display-name': <'Riptide'>},)");
-  change (alice, path, "Remove", NULL);
-  expect_received (self, "Riptide", "ra---");
-  neighbours_check (self, NEIGHBOURS_ANYTHING, FALSE);
-}
-
-/* How many bytes a user has received, beside what counting them costs, which is always the same. */
-static gsize
-count_bytes (Witness *witness)
-{
-  gsize before;
-  gsize after;
-
-  witness_catch_up (witness);
-  before = witness_count_bytes (witness);
-  witness_catch_up (witness);
-  after = witness_count_bytes (witness);
-  return before - (after - before);
-}
-
-/* The first call and the first question to polkit in the daemon's life, and an account comes and
- * goes: whoever listens with all means and sees none of it receives nothing whatsoever, not even
- * that something connects to the bus. */
-static void
-test_silence (void)
-{
-  g_autoptr (Neighbours) self = neighbours_new ();
-  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
-  Witness *carol = neighbours_get_witness (self, MACHINE_CAROL);
-  g_autoptr (Wire) wire = NULL;
-  g_autofree char *call = NULL;
-  g_autofree char *path = NULL;
-  g_autofree char *redirected = NULL;
-  g_autofree char *added = NULL;
-  gsize before;
-  gsize once;
-
-  stage_start_polkitd (self->stage, ALLOW_ALL);
-  neighbours_listen (self);
-  before = count_bytes (carol);
-  /* Counting twice more costs as much. */
-  once = count_bytes (carol) - before;
-
-  wire = wire_new_from (self->stage, stage_get_port (self->stage, "udp:127.0.0.1:"),
-                        &neighbours[NEIGHBOUR_OF_ALICE].caller);
-  wire_invite (wire);
-  call = stage_await_call (self->stage);
-  redirected = witness_try (alice, call, DFL_CALL_INTERFACE, "Redirect",
-                            redirect_to (TARGET, FALSE));
-  g_assert_cmpstr (redirected, ==, "");
-  wire_await_response (wire, 302, "INVITE");
-  wire_acknowledge (wire);
-  stage_await_story (self->stage, call, "offered redirecting idle:redirected removed");
-  added = witness_add_account (alice, "work", "{'address': <'sip:a@provider.example'>}", &path);
-  g_assert_cmpstr (added, ==, "");
-  change (alice, path, "Remove", NULL);
-
-  g_assert_cmpuint (count_bytes (carol), ==, before + 2 * once);
-}
-
 /* --- Looking around --- */
 
 /* Introspects a path and everything that it names below. */
@@ -400,61 +268,6 @@ test_object_manager_client (void)
       g_list_free_full (objects, g_object_unref);
       g_object_unref (managers[w]);
     }
-}
-
-/* --- Numbers --- */
-
-#define ROUNDS 12
-#define OTHERS 300
-
-/* What alice is told of her accounts and calls, in which order. */
-static char *
-describe_order (Neighbours *self)
-{
-  Witness *alice = neighbours_get_witness (self, MACHINE_ALICE);
-  g_autoptr (GDBusMessage) objects = witness_ask (alice, DFL_ROOT_PATH, DBUS ".ObjectManager",
-                                                  "GetManagedObjects", NULL);
-  g_autoptr (GDBusMessage) names = witness_ask (alice, DFL_CALLS_PATH, DBUS ".Introspectable",
-                                                "Introspect", NULL);
-  g_autofree char *first = g_variant_print (g_dbus_message_get_body (objects), FALSE);
-  g_autofree char *second = g_variant_print (g_dbus_message_get_body (names), FALSE);
-
-  return g_strconcat (first, second, NULL);
-}
-
-static void
-call_often (Neighbours *self, GPtrArray *wires, NeighbourName account, guint times)
-{
-  guint port = stage_get_port (self->stage, "udp:127.0.0.1:");
-
-  for (guint i = 0; i < times; i++)
-    {
-      Wire *wire = wire_new_from (self->stage, port, &neighbours[account].caller);
-
-      g_ptr_array_add (wires, wire);
-      wire_invite (wire);
-      g_free (stage_await_call (self->stage));
-    }
-}
-
-/* Not even the order of one's own calls tells how many others there are. */
-static void
-test_order (void)
-{
-  g_autoptr (Neighbours) self = neighbours_new ();
-  g_autoptr (GPtrArray) wires = g_ptr_array_new_with_free_func ((GDestroyNotify)wire_free);
-  g_autofree char *before = NULL;
-  g_autofree char *after = NULL;
-
-  stage_write_account (self->stage, "osprey",
-                       "[account]\naddress=sip:osprey@deflect.example\nregister=false\n"
-                       "accept-from=127.0.0.1\nusers=bob;\nmax-offers=1000\n");
-  stage_signal_daemon (self->stage, SIGHUP);
-  call_often (self, wires, NEIGHBOUR_OF_ALICE, ROUNDS);
-  before = describe_order (self);
-  call_often (self, wires, NEIGHBOUR_OF_BOB, OTHERS);
-  after = describe_order (self);
-  g_assert_cmpstr (after, ==, before);
 }
 
 static void
@@ -617,14 +430,11 @@ main (int argc, char **argv)
 
       g_test_add_data_func (name, &lives[i], test_listening);
     }
-  g_test_add_func ("/privacy/kept-account", test_kept_account);
-  g_test_add_func ("/privacy/silence", test_silence);
   g_test_add_func ("/privacy/monitor", test_monitor);
   g_test_add_func ("/privacy/introspection", test_introspection);
   g_test_add_func ("/privacy/managed-objects", test_managed_objects);
   g_test_add_func ("/privacy/object-manager-client", test_object_manager_client);
   g_test_add_func ("/privacy/find-call", test_find_call);
-  g_test_add_func ("/privacy/order", test_order);
   for (guint i = 0; i < G_N_ELEMENTS (programs); i++)
     {
       g_autofree char *name = g_strdup_printf ("/privacy/programs/%s", programs[i].name);
