@@ -58,6 +58,9 @@ typedef struct
 {
   const char *caller;        /* the local user's name; "root" may everything */
   gboolean as_administrator; /* what dfl_account_settings_need_administrator is about is allowed */
+  /* What was drafted when that was allowed, or the account's settings for a removal; NULL where
+   * nobody had to be asked. At its turn the change must still come to the same. Borrowed. */
+  const DflAccountSettings *authorised;
 } DflAccountAuthor;
 
 /*
