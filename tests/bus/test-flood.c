@@ -29,8 +29,8 @@
 #define PAUSE 5000
 /* The uid of bin. */
 #define FLOODER 2
-#define IDLE_SAMPLES 300
-#define FLOOD_SAMPLES 500
+#define IDLE_SAMPLES 200
+#define FLOOD_SAMPLES 300
 #define N_CALLS (IDLE_SAMPLES + FLOOD_SAMPLES)
 
 /* --- The daemon's bus room in a process --- */

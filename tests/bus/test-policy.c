@@ -29,6 +29,8 @@ static const char system_config[]
       "<allow receive_type=\"method_call\"/><allow receive_type=\"method_return\"/>"
       "<allow receive_type=\"error\"/><allow receive_type=\"signal\"/>"
       "<allow send_destination=\"org.freedesktop.DBus\" send_interface=\"org.freedesktop.DBus\"/>"
+      "<deny send_destination=\"org.freedesktop.DBus\" "
+      "send_interface=\"org.freedesktop.DBus.Debug.Stats\"/>"
       "</policy>"
       "<include>%s</include>";
 
@@ -325,6 +327,29 @@ test_nobody_overhears (Policy *self, gconstpointer data)
   log_expect (neighbours_log, NULL);
 }
 
+/* The daemon, and nobody else, learns what the bus keeps for somebody. */
+static void
+test_stats (Policy *self, gconstpointer data)
+{
+  const char *name = g_dbus_connection_get_unique_name (self->stranger);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *refusal = NULL;
+  g_autoptr (GVariant) answer = NULL;
+
+  g_assert_cmpint (sd_bus_call_method (dfl_connection_get_bus (self->base.server),
+                                       "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus.Debug.Stats", "GetConnectionStats",
+                                       NULL, NULL, "s", name),
+                   >=, 0);
+  answer = g_dbus_connection_call_sync (self->stranger, "org.freedesktop.DBus",
+                                        "/org/freedesktop/DBus", "org.freedesktop.DBus.Debug.Stats",
+                                        "GetConnectionStats", g_variant_new ("(s)", name), NULL,
+                                        G_DBUS_CALL_FLAGS_NONE, -1, NULL, &error);
+  g_assert_null (answer);
+  refusal = g_dbus_error_get_remote_error (error);
+  g_assert_cmpstr (refusal, ==, ACCESS_DENIED);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -336,6 +361,7 @@ main (int argc, char *argv[])
     {
       g_test_add ("/bus/policy/name", Policy, NULL, set_up, test_name, tear_down);
       g_test_add ("/bus/policy/calls", Policy, NULL, set_up, test_calls, tear_down);
+      g_test_add ("/bus/policy/stats", Policy, NULL, set_up, test_stats, tear_down);
       g_test_add ("/bus/policy/interfaces", Policy, NULL, set_up, test_interfaces, tear_down);
       g_test_add ("/bus/policy/nobody-overhears", Policy, NULL, set_up, test_nobody_overhears,
                   tear_down);
