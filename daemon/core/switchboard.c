@@ -3,12 +3,11 @@
 
 #include "core/switchboard.h"
 
-#include <string.h>
-
 #include "core/account-changes.h"
 #include "core/accounts.h"
 #include "core/call-ids.h"
 #include "core/call-private.h"
+#include "core/calls.h"
 #include "core/error.h"
 
 struct _DflSwitchboard
@@ -26,9 +25,7 @@ struct _DflSwitchboard
 
   DflCallHost host;
   DflCallIds ids;
-  GHashTable *calls; /* borrowed id: owned DflCall */
-  GHashTable
-      *calls_by_call_id; /* borrowed Call-ID of the list's first: GSList of borrowed DflCall */
+  DflCalls *calls;
 
   gint64 refusal_logged; /* when, on the clock's scale; 0 never */
   guint n_refused;       /* since then */
@@ -67,6 +64,7 @@ on_account_changed (DflAccount *account, gpointer data)
 static void
 on_account_removed (DflAccount *account, gpointer data)
 {
+  dfl_calls_part_with (DFL_SWITCHBOARD (data)->calls, account);
   g_signal_emit (data, signals[ACCOUNT_REMOVED], 0, account);
 }
 
@@ -226,35 +224,10 @@ on_call_changed (DflCall *call, guint changes, gpointer data)
 }
 
 static void
-index_call_id (DflSwitchboard *self, DflCall *call)
-{
-  const char *call_id = dfl_call_get_offer (call)->sip_call_id;
-  GSList *calls = g_hash_table_lookup (self->calls_by_call_id, call_id);
-
-  /* The key belongs to the first call of the list. */
-  calls = g_slist_prepend (calls, call);
-  g_hash_table_replace (self->calls_by_call_id, (gpointer)call_id, calls);
-}
-
-static void
-unindex_call_id (DflSwitchboard *self, DflCall *call)
-{
-  const char *call_id = dfl_call_get_offer (call)->sip_call_id;
-  GSList *calls = g_hash_table_lookup (self->calls_by_call_id, call_id);
-
-  calls = g_slist_remove (calls, call);
-  if (calls == NULL)
-    g_hash_table_remove (self->calls_by_call_id, call_id);
-  else
-    g_hash_table_replace (self->calls_by_call_id,
-                          (gpointer)dfl_call_get_offer (calls->data)->sip_call_id, calls);
-}
-
-static void
 emit_drained_if_empty (DflSwitchboard *self)
 {
   if (!self->shutting_down || self->drained || self->drained_alarm != NULL
-      || g_hash_table_size (self->calls) > 0 || !dfl_account_changes_are_idle (self->changes))
+      || dfl_calls_get_n (self->calls) > 0 || !dfl_account_changes_are_idle (self->changes))
     return;
 
   self->drained = TRUE;
@@ -273,8 +246,7 @@ on_call_removed (DflCall *call, gpointer data)
   g_autoptr (DflSwitchboard) self = g_object_ref (DFL_SWITCHBOARD (data));
   g_autoptr (DflCall) G_GNUC_UNUSED keep = g_object_ref (call);
 
-  unindex_call_id (self, call);
-  g_hash_table_remove (self->calls, dfl_call_get_id (call));
+  dfl_calls_remove (self->calls, call);
   g_signal_emit (self, signals[CALL_REMOVED], 0, call);
   emit_drained_if_empty (self);
 }
@@ -344,12 +316,13 @@ dfl_switchboard_offer (DflSwitchboard *self,
 
   do
     dfl_call_ids_next (&self->ids, id);
-  while (g_hash_table_contains (self->calls, id));
+  while (dfl_calls_find (self->calls, id) != NULL);
 
   call = dfl_call_new (&self->host, id, account, offer, line, leg);
   self->n_offered++;
-  g_hash_table_insert (self->calls, (gpointer)dfl_call_get_id (call), call);
-  index_call_id (self, call);
+  dfl_calls_add (self->calls, call);
+  if (dfl_accounts_find_by_id (self->accounts, dfl_account_get_id (account)) != account)
+    dfl_calls_part_with (self->calls, account);
   g_signal_emit (self, signals[CALL_ADDED], 0, call);
 
   return call;
@@ -358,19 +331,13 @@ dfl_switchboard_offer (DflSwitchboard *self,
 guint
 dfl_switchboard_get_n_calls (DflSwitchboard *self)
 {
-  return g_hash_table_size (self->calls);
+  return dfl_calls_get_n (self->calls);
 }
 
 DflCall *
 dfl_switchboard_get_call (DflSwitchboard *self, const char *id)
 {
-  return g_hash_table_lookup (self->calls, id);
-}
-
-static int
-compare_ids (gconstpointer a, gconstpointer b)
-{
-  return strcmp (dfl_call_get_id (*(DflCall *const *)a), dfl_call_get_id (*(DflCall *const *)b));
+  return dfl_calls_find (self->calls, id);
 }
 
 void
@@ -378,31 +345,28 @@ dfl_switchboard_foreach_call (DflSwitchboard *self,
                               void (*func) (DflCall *call, gpointer data),
                               gpointer data)
 {
-  g_autoptr (GPtrArray) calls = g_ptr_array_new_full (g_hash_table_size (self->calls),
-                                                      g_object_unref);
-  GHashTableIter iter;
-  gpointer call;
+  dfl_calls_foreach (self->calls, func, data);
+}
 
-  /* func may end calls, and with them others. */
-  g_hash_table_iter_init (&iter, self->calls);
-  while (g_hash_table_iter_next (&iter, NULL, &call))
-    g_ptr_array_add (calls, g_object_ref (call));
-  g_ptr_array_sort (calls, compare_ids);
+void
+dfl_switchboard_foreach_call_of (DflSwitchboard *self,
+                                 DflAccount *account,
+                                 void (*func) (DflCall *call, gpointer data),
+                                 gpointer data)
+{
+  dfl_calls_foreach_of (self->calls, account, func, data);
+}
 
-  for (guint i = 0; i < calls->len; i++)
-    func (calls->pdata[i], data);
+GPtrArray *
+dfl_switchboard_get_former_accounts (DflSwitchboard *self)
+{
+  return dfl_calls_get_former_accounts (self->calls);
 }
 
 GPtrArray *
 dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_call_id)
 {
-  GPtrArray *found = g_ptr_array_new ();
-
-  for (GSList *item = g_hash_table_lookup (self->calls_by_call_id, sip_call_id); item != NULL;
-       item = item->next)
-    g_ptr_array_add (found, item->data);
-
-  return found;
+  return dfl_calls_find_by_call_id (self->calls, sip_call_id);
 }
 
 /* --- Life --- */
@@ -502,18 +466,8 @@ dfl_switchboard_dispose (GObject *object)
   if (self->changes != NULL)
     dfl_account_changes_give_up (self->changes);
   if (self->calls != NULL)
-    dfl_switchboard_foreach_call (self, abandon_call, NULL);
-  if (self->calls_by_call_id != NULL)
-    {
-      GHashTableIter iter;
-      gpointer list;
-
-      g_hash_table_iter_init (&iter, self->calls_by_call_id);
-      while (g_hash_table_iter_next (&iter, NULL, &list))
-        g_slist_free (list);
-      g_clear_pointer (&self->calls_by_call_id, g_hash_table_unref);
-    }
-  g_clear_pointer (&self->calls, g_hash_table_unref);
+    dfl_calls_foreach (self->calls, abandon_call, NULL);
+  g_clear_pointer (&self->calls, dfl_calls_free);
 
   g_clear_pointer (&self->changes, dfl_account_changes_close);
   g_clear_pointer (&self->accounts, dfl_accounts_free);
@@ -556,6 +510,5 @@ dfl_switchboard_class_init (DflSwitchboardClass *class)
 static void
 dfl_switchboard_init (DflSwitchboard *self)
 {
-  self->calls = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_object_unref);
-  self->calls_by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
+  self->calls = dfl_calls_new ();
 }

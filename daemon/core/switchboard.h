@@ -148,6 +148,17 @@ void dfl_switchboard_foreach_call (DflSwitchboard *self,
                                    void (*func) (DflCall *call, gpointer data),
                                    gpointer data);
 
+/* Those of one account, likewise: takes as long as that account has calls, however many others
+ * have. */
+void dfl_switchboard_foreach_call_of (DflSwitchboard *self,
+                                      DflAccount *account,
+                                      void (*func) (DflCall *call, gpointer data),
+                                      gpointer data);
+
+/* Borrowed accounts that are not there any more but still have calls, in the order of their names
+ * and ids; free the array. With those of dfl_switchboard_get_accounts, they have all calls. */
+GPtrArray *dfl_switchboard_get_former_accounts (DflSwitchboard *self);
+
 /* Calls with this SIP Call-ID (several where an INVITE was forked to two accounts here); borrowed
  * calls, free the array. */
 GPtrArray *dfl_switchboard_find_calls (DflSwitchboard *self, const char *sip_call_id);

@@ -49,7 +49,7 @@ make_change (const char *key, va_list more)
 void
 dfl_answer_on_done (DflAccount *account, const GError *error, gpointer data)
 {
-  static const DflAccountAuthor author = { "dave", FALSE };
+  static const DflAccountAuthor author = { .caller = "dave" };
   DflAnswer *self = data;
 
   self->n_told++;

@@ -354,8 +354,9 @@ test_permission (DflChangeFixture *self, gconstpointer data)
   g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->keeper), ==, 1);
   dfl_signal_log_expect_none (self->log);
 
-  dfl_change_fixture_update_as (self, account, &(DflAccountAuthor){ "alice", TRUE }, &answer,
-                                "users", "alice;bob", NULL);
+  dfl_change_fixture_update_as (self, account,
+                                &(DflAccountAuthor){ .caller = "alice", .as_administrator = TRUE },
+                                &answer, "users", "alice;bob", NULL);
   DFL_ANSWER_ASSERT_DONE (self, &answer);
   dfl_signal_log_expect (self->log, "account-changed work failed");
   dfl_change_fixture_update (self, account, "root", &answer, "tls-verify", "false", NULL);
@@ -372,8 +373,9 @@ test_permission_at_its_turn (DflChangeFixture *self, gconstpointer data)
 
   dfl_change_fixture_update (self, account, "root", &given_away, "users", "bob", NULL);
   dfl_change_fixture_update (self, account, "alice", &late, "registrar", "sip.evil.example", NULL);
-  dfl_change_fixture_update_as (self, account, &(DflAccountAuthor){ "alice", TRUE }, &allowed,
-                                "ring-limit", "7", NULL);
+  dfl_change_fixture_update_as (self, account,
+                                &(DflAccountAuthor){ .caller = "alice", .as_administrator = TRUE },
+                                &allowed, "ring-limit", "7", NULL);
   DFL_ANSWER_ASSERT_DONE (self, &given_away);
   DFL_ANSWER_ASSERT_FAILED (self, &late, DFL_ERROR_FAILED);
   DFL_ANSWER_ASSERT_DONE (self, &allowed);

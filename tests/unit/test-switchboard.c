@@ -385,6 +385,117 @@ test_foreach_call (Fixture *self, gconstpointer data)
 }
 
 static void
+note_call (DflCall *call, gpointer data)
+{
+  g_ptr_array_add (data, g_object_ref (call));
+}
+
+/* Exactly the account's calls, in the order of their ids. */
+static void
+must_have_calls (Fixture *self, DflAccount *account, guint n)
+{
+  g_autoptr (GPtrArray) calls = g_ptr_array_new_with_free_func (g_object_unref);
+
+  dfl_switchboard_foreach_call_of (self->switchboard, account, note_call, calls);
+  g_assert_cmpuint (calls->len, ==, n);
+  for (guint i = 0; i < n; i++)
+    {
+      g_assert_true (dfl_call_get_account (calls->pdata[i]) == account);
+      if (i > 0)
+        g_assert_cmpstr (dfl_call_get_id (calls->pdata[i - 1]), <,
+                         dfl_call_get_id (calls->pdata[i]));
+    }
+}
+
+static void
+test_calls_of_account (Fixture *self, gconstpointer data)
+{
+  g_autoptr (GPtrArray) former = NULL;
+  DflAccount *alice, *bob;
+  DflCall *first = NULL;
+  guint n = 0;
+
+  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("bob"), NULL);
+  alice = dfl_switchboard_find_direct (self->switchboard, "alice");
+  bob = dfl_switchboard_find_direct (self->switchboard, "bob");
+  dfl_signal_log_clear (self->log);
+  must_have_calls (self, alice, 0);
+
+  for (int i = 0; i < 8; i++)
+    {
+      DflCall *call = must_offer (self, i % 2 == 0 ? alice : bob, "call");
+
+      first = first != NULL ? first : call;
+    }
+  must_have_calls (self, alice, 4);
+  must_have_calls (self, bob, 4);
+
+  dfl_call_leg_cancelled (first, FALSE);
+  must_have_calls (self, alice, 3);
+  dfl_switchboard_foreach_call_of (self->switchboard, alice, cancel_and_count, &n);
+  g_assert_cmpuint (n, ==, 3);
+  must_have_calls (self, alice, 0);
+  must_have_calls (self, bob, 4);
+
+  former = dfl_switchboard_get_former_accounts (self->switchboard);
+  g_assert_cmpuint (former->len, ==, 0);
+  dfl_signal_log_clear (self->log);
+}
+
+static void
+must_have_former (Fixture *self, DflAccount *first, DflAccount *second)
+{
+  g_autoptr (GPtrArray) former = dfl_switchboard_get_former_accounts (self->switchboard);
+
+  g_assert_cmpuint (former->len, ==, (first != NULL) + (second != NULL));
+  if (first != NULL)
+    g_assert_true (former->pdata[0] == first);
+  if (second != NULL)
+    g_assert_true (former->pdata[1] == second);
+}
+
+/* The calls of an account that goes are still there, and so is the way to them. */
+static void
+test_former_accounts (Fixture *self, gconstpointer data)
+{
+  g_autoptr (DflAccount) alice = NULL;
+  g_autoptr (DflAccount) bob = NULL;
+  DflCall *call;
+  guint n = 0;
+
+  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("bob"),
+                dfl_sample_settings ("carol"), NULL);
+  alice = g_object_ref (dfl_switchboard_find_direct (self->switchboard, "alice"));
+  bob = g_object_ref (dfl_switchboard_find_direct (self->switchboard, "bob"));
+  dfl_signal_log_clear (self->log);
+  call = must_offer (self, bob, "call");
+  must_offer (self, alice, "call");
+  must_offer (self, alice, "call");
+  must_have_former (self, NULL, NULL);
+
+  /* Carol goes without a call. */
+  set_accounts (self, dfl_sample_settings ("alice"), NULL);
+  must_have_former (self, bob, NULL);
+  must_have_calls (self, bob, 1);
+  set_accounts (self, NULL, NULL);
+  must_have_former (self, alice, bob);
+
+  dfl_call_leg_cancelled (call, FALSE);
+  must_have_former (self, alice, NULL);
+  dfl_signal_log_clear (self->log);
+
+  /* Who was asked for it before it went offers it one more. */
+  must_offer (self, bob, "call");
+  must_have_former (self, alice, bob);
+
+  dfl_switchboard_foreach_call_of (self->switchboard, alice, cancel_and_count, &n);
+  dfl_switchboard_foreach_call_of (self->switchboard, bob, cancel_and_count, &n);
+  g_assert_cmpuint (n, ==, 3);
+  must_have_former (self, NULL, NULL);
+  dfl_signal_log_clear (self->log);
+}
+
+static void
 on_added_redirect (DflSwitchboard *switchboard, DflCall *call, gpointer data)
 {
   g_assert_true (dfl_switchboard_get_call (switchboard, dfl_call_get_id (call)) == call);
@@ -640,6 +751,8 @@ main (int argc, char **argv)
   ADD ("loops/local-target-of-others", test_local_target_of_others);
   ADD ("calls/find", test_find_calls);
   ADD ("calls/foreach", test_foreach_call);
+  ADD ("calls/of-account", test_calls_of_account);
+  ADD ("calls/of-former-accounts", test_former_accounts);
   ADD ("calls/decide-at-once", test_decide_at_once);
   ADD ("calls/fail-at-once", test_fail_at_once);
   ADD ("calls/many", test_many);
