@@ -10,10 +10,12 @@
 
 /*
  * A user may take a fifth of one processor's time, and a quarter of a second of it at once; root
- * may take what it wants. Who stays within that is served at once. What exceeds it waits, and the
- * users who wait take turns, as do the connections of one user; each connection's requests stay in
- * their order. What is more than a user may have waiting is dropped without an answer: the answer
- * would be what a flood waits for to go on.
+ * may take what it wants. Counted is what a request takes here, what it is charged for elsewhere,
+ * and what it costs the bus, which is the more the more requests of the user have no answer. Who
+ * stays within that is served at once. What exceeds it waits, and the users who wait take turns, as
+ * do the connections of one user; each connection's requests stay in their order. What is more than
+ * a user may have waiting is dropped without an answer: the answer would be what a flood waits for
+ * to go on.
  */
 #define DFL_TURNS_MAX_WAITING 4096
 #define DFL_TURNS_MAX_WAITING_BYTES (4 * 1024 * 1024)
