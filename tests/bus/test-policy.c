@@ -327,6 +327,104 @@ test_nobody_overhears (Policy *self, gconstpointer data)
   log_expect (neighbours_log, NULL);
 }
 
+#define NOISE_INTERFACE "com.example.Noise"
+
+static int
+count_message (sd_bus_message *message, void *data, sd_bus_error *error)
+{
+  guint *n = data;
+
+  (*n)++;
+  return 0;
+}
+
+/* How many of them have arrived when a method call that was sent later is answered. */
+static guint
+send_noise (Policy *self, GDBusConnection *from, const char *destination, guint *n)
+{
+  g_autoptr (GError) error = NULL;
+
+  *n = 0;
+  g_dbus_connection_emit_signal (from, destination, ROOT, NOISE_INTERFACE, "Noise", NULL, &error);
+  g_assert_no_error (error);
+  fixture_settle (&self->base, from);
+  return *n;
+}
+
+/* Nobody's signal reaches the daemon alone; what it listens for when it is broadcast does. */
+static void
+test_signals (Policy *self, gconstpointer data)
+{
+  sd_bus *bus = dfl_connection_get_bus (self->base.server);
+  GDBusConnection *const senders[] = { self->stranger, self->base.client };
+  g_autoptr (GDBusConnection) neighbour = NULL;
+  const char *daemon;
+  guint n_noise = 0, n_owners = 0;
+
+  g_assert_cmpint (sd_bus_get_unique_name (bus, &daemon), >=, 0);
+  g_assert_cmpint (sd_bus_add_match (bus, NULL, "type='signal',interface='" NOISE_INTERFACE "'",
+                                     count_message, &n_noise),
+                   >=, 0);
+  g_assert_cmpint (sd_bus_add_match (bus, NULL,
+                                     "type='signal',sender='org.freedesktop.DBus',"
+                                     "member='NameOwnerChanged'",
+                                     count_message, &n_owners),
+                   >=, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (senders); i++)
+    {
+      g_assert_cmpuint (send_noise (self, senders[i], DFL_BUS_NAME, &n_noise), ==, 0);
+      g_assert_cmpuint (send_noise (self, senders[i], daemon, &n_noise), ==, 0);
+      g_assert_cmpuint (send_noise (self, senders[i], NULL, &n_noise), ==, 1);
+    }
+  n_owners = 0;
+  neighbour = test_bus_connect_as (self->base.bus, NEIGHBOUR);
+  fixture_settle (&self->base, neighbour);
+  g_assert_cmpuint (n_owners, ==, 1);
+}
+
+static int
+count_reply (sd_bus_message *message, void *data, sd_bus_error *error)
+{
+  guint *n = data;
+  guint64 cookie;
+
+  if (sd_bus_message_get_reply_cookie (message, &cookie) >= 0 && cookie == G_MAXUINT32)
+    (*n)++;
+  return 0;
+}
+
+/* A reply that the daemon did not ask for does not reach it. */
+static void
+test_replies (Policy *self, gconstpointer data)
+{
+  sd_bus *bus = dfl_connection_get_bus (self->base.server);
+  static const GDBusMessageType types[] = { G_DBUS_MESSAGE_TYPE_METHOD_RETURN,
+                                            G_DBUS_MESSAGE_TYPE_ERROR };
+  GDBusConnection *const senders[] = { self->stranger, self->base.client };
+  const char *daemon;
+  guint n = 0;
+
+  g_assert_cmpint (sd_bus_get_unique_name (bus, &daemon), >=, 0);
+  g_assert_cmpint (sd_bus_add_filter (bus, NULL, count_reply, &n), >=, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (senders); i++)
+    for (guint t = 0; t < G_N_ELEMENTS (types); t++)
+      {
+        g_autoptr (GDBusMessage) message = g_dbus_message_new ();
+        g_autoptr (GError) error = NULL;
+
+        g_dbus_message_set_message_type (message, types[t]);
+        g_dbus_message_set_destination (message, daemon);
+        g_dbus_message_set_reply_serial (message, G_MAXUINT32);
+        if (types[t] == G_DBUS_MESSAGE_TYPE_ERROR)
+          g_dbus_message_set_error_name (message, NOISE_INTERFACE);
+        g_dbus_connection_send_message (senders[i], message, G_DBUS_SEND_MESSAGE_FLAGS_NONE, NULL,
+                                        &error);
+        g_assert_no_error (error);
+        fixture_settle (&self->base, senders[i]);
+        g_assert_cmpuint (n, ==, 0);
+      }
+}
+
 /* The daemon, and nobody else, learns what the bus keeps for somebody. */
 static void
 test_stats (Policy *self, gconstpointer data)
@@ -348,6 +446,12 @@ test_stats (Policy *self, gconstpointer data)
   g_assert_null (answer);
   refusal = g_dbus_error_get_remote_error (error);
   g_assert_cmpstr (refusal, ==, ACCESS_DENIED);
+  /* Nor does the daemon learn more. */
+  g_assert_cmpint (sd_bus_call_method (dfl_connection_get_bus (self->base.server),
+                                       "org.freedesktop.DBus", "/org/freedesktop/DBus",
+                                       "org.freedesktop.DBus.Debug.Stats", "GetStats", NULL, NULL,
+                                       NULL),
+                   ==, -EACCES);
 }
 
 int
@@ -362,6 +466,8 @@ main (int argc, char *argv[])
       g_test_add ("/bus/policy/name", Policy, NULL, set_up, test_name, tear_down);
       g_test_add ("/bus/policy/calls", Policy, NULL, set_up, test_calls, tear_down);
       g_test_add ("/bus/policy/stats", Policy, NULL, set_up, test_stats, tear_down);
+      g_test_add ("/bus/policy/signals", Policy, NULL, set_up, test_signals, tear_down);
+      g_test_add ("/bus/policy/replies", Policy, NULL, set_up, test_replies, tear_down);
       g_test_add ("/bus/policy/interfaces", Policy, NULL, set_up, test_interfaces, tear_down);
       g_test_add ("/bus/policy/nobody-overhears", Policy, NULL, set_up, test_nobody_overhears,
                   tear_down);
