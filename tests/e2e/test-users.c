@@ -4,7 +4,10 @@
 /* Several local users on the system bus: each sees the accounts that are theirs, and no trace of
  * others. */
 
+#include <fcntl.h>
 #include <signal.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "harness.h"
 #include "machine.h"
@@ -123,6 +126,68 @@ test_accounts (void)
   g_assert_null (strstr (others, "sip:alice@"));
   nobodys = output_for (stage, MACHINE_CAROL, "account", "list");
   g_assert_null (strstr (nobodys, "sip:"));
+}
+
+/* --- Somebody whom the machine does not know yet --- */
+
+#define USERS "/etc/passwd"
+#define DAVE 4804
+#define DAVE_FORMAT "%s%s:x:%u:%u:dave:/nonexistent:/bin/sh\n"
+
+/* Writes into the file itself, which is this machine's own, and mounted. */
+static void
+write_users (const char *text)
+{
+  gssize length = strlen (text);
+  int file;
+
+  g_assert_nonnull (strstr (text, "alice:x:4801:"));
+  file = open (USERS, O_WRONLY | O_TRUNC | O_CLOEXEC);
+  g_assert_cmpint (file, >=, 0);
+  g_assert_cmpint (write (file, text, length), ==, length);
+  g_assert_cmpint (close (file), ==, 0);
+}
+
+static gboolean
+sees_account_of_dave (Stage *stage, guint user)
+{
+  g_autofree char *accounts = output_for (stage, user, "account", "list");
+
+  return strstr (accounts, "sip:dave@") != NULL;
+}
+
+/* An account's user may come later, and go: SIGHUP looks the names up anew. The uid has another
+ * name meanwhile, because the bus lets nobody in whom it does not know. */
+static void
+test_user_appears (void)
+{
+  g_autofree char *others = NULL;
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
+  g_autoptr (Stage) stage = NULL;
+
+  g_assert_true (g_file_get_contents (USERS, &others, NULL, NULL));
+  before = g_strdup_printf (DAVE_FORMAT, others, "guest", DAVE, DAVE);
+  after = g_strdup_printf (DAVE_FORMAT, others, "dave", DAVE, DAVE);
+  write_users (before);
+  stage = stage_with_users ();
+  stage_write_account (stage, "dave",
+                       "[account]\naddress=sip:dave@deflect.example\nregister=false\n"
+                       "accept-from=127.0.0.1\nusers=dave;\n");
+  stage_signal_daemon (stage, SIGHUP);
+  AWAIT (stage, sees_account_of_dave (stage, 0));
+  g_assert_false (sees_account_of_dave (stage, DAVE));
+
+  write_users (after);
+  g_assert_false (sees_account_of_dave (stage, DAVE));
+  stage_signal_daemon (stage, SIGHUP);
+  AWAIT (stage, sees_account_of_dave (stage, DAVE));
+
+  write_users (before);
+  g_assert_true (sees_account_of_dave (stage, DAVE));
+  stage_signal_daemon (stage, SIGHUP);
+  AWAIT (stage, !sees_account_of_dave (stage, DAVE));
+  write_users (others);
 }
 
 /* A user who listens with everything that gdbus has hears nothing of a neighbour's call. */
@@ -268,6 +333,7 @@ main (int argc, char **argv)
   g_test_add_func ("/users/audience", test_audience);
   g_test_add_func ("/users/decided-by", test_decided_by);
   g_test_add_func ("/users/accounts", test_accounts);
+  g_test_add_func ("/users/user-appears", test_user_appears);
   g_test_add_func ("/users/eavesdropping", test_eavesdropping);
   g_test_add_func ("/users/added-by-root", test_added_by_root);
   g_test_add_func ("/users/added-by-herself", test_added_by_herself);
