@@ -39,8 +39,10 @@ run_child (int result, gboolean ignore_hangup)
   struct rlimit core;
   char *password;
 
-  if (ignore_hangup)
-    signal (SIGHUP, SIG_IGN);
+  /* A shell that starts the tests in the background has the first two ignored. */
+  signal (SIGINT, SIG_DFL);
+  signal (SIGQUIT, SIG_DFL);
+  signal (SIGHUP, ignore_hangup ? SIG_IGN : SIG_DFL);
   password = dfl_password_ask (PROMPT, &error);
   if (getrlimit (RLIMIT_CORE, &core) != 0 || core.rlim_max != 0)
     _exit (3);
