@@ -252,9 +252,11 @@ dfl_manage_remove (DflRequest *request, DflRequestHandler again)
 {
   DflService *service = request->service;
   DflAccount *account = request->node.account;
+  g_autofree char *caller = get_caller (request);
   g_autoptr (DflAccountChange) nothing = dfl_account_change_new ();
   g_autoptr (DflAccountSettings) draft = NULL;
   g_autoptr (GError) error = NULL;
+  DflAccountAuthor author;
 
   /* Whether it can be changed at all; its settings may be as wrong as they like. */
   draft = dfl_switchboard_draft_account (service->switchboard, account, NULL, NULL, FALSE, nothing,
@@ -263,6 +265,9 @@ dfl_manage_remove (DflRequest *request, DflRequestHandler again)
     dfl_request_fail (request, error);
   else if (may_proceed (request, !is_listed (request), dfl_account_get_settings (account)->name,
                         again))
-    dfl_switchboard_remove_account (service->switchboard, account, on_done,
-                                    add_waiter (request, FALSE));
+    {
+      author = make_author (request, caller);
+      dfl_switchboard_remove_account (service->switchboard, account, &author, on_done,
+                                      add_waiter (request, FALSE));
+    }
 }

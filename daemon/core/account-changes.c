@@ -3,11 +3,12 @@
 
 #include "core/account-changes.h"
 
+#include "core/account-queue.h"
 #include "core/error.h"
 
 /*
- * A change waits in the queue, is drafted when it is its turn, then is the one that the keeper is
- * at, and last waits for its answer where it was refused: done is never told from within the
+ * A change waits for its author's turn, is drafted then, then is the one that the keeper is at,
+ * and last waits for its answer where it was refused: done is never told from within the
  * function that was asked.
  *
  * The keeper cannot be called off, so that its answer finds a ticket, which outlives everything
@@ -32,6 +33,7 @@ typedef struct
   char *name;
   char *author;
   gboolean as_administrator;
+  DflAccountSettings *authorised; /* or NULL */
   gboolean creator_owns;
   DflAccountChange *change;
   GError *error;
@@ -50,10 +52,10 @@ struct _DflAccountChanges
   void (*on_idle) (gpointer owner);
   gpointer owner;
 
-  GQueue waiting; /* of Item */
-  Item *current;  /* the keeper is at it */
-  Ticket *ticket; /* of current */
-  GQueue refused; /* of Item, to be told */
+  DflAccountQueue *waiting; /* of Item */
+  Item *current;            /* the keeper is at it */
+  Ticket *ticket;           /* of current */
+  GQueue refused;           /* of Item, to be told */
   DflAlarm *alarm;
   gboolean leaving;
 };
@@ -64,6 +66,7 @@ free_item (Item *item)
   g_clear_object (&item->account);
   g_clear_pointer (&item->seen, dfl_account_settings_free);
   g_clear_pointer (&item->drafted, dfl_account_settings_free);
+  g_clear_pointer (&item->authorised, dfl_account_settings_free);
   g_clear_pointer (&item->change, dfl_account_change_free);
   g_clear_error (&item->error);
   g_free (item->name);
@@ -106,7 +109,7 @@ refuse (DflAccountChanges *self, Item *item, GError *error)
 gboolean
 dfl_account_changes_are_idle (DflAccountChanges *self)
 {
-  return self->current == NULL && g_queue_is_empty (&self->waiting)
+  return self->current == NULL && dfl_account_queue_is_empty (self->waiting)
          && g_queue_is_empty (&self->refused);
 }
 
@@ -176,6 +179,13 @@ on_kept (const GError *error, gpointer data)
     self->on_idle (owner);
 }
 
+/* What the change comes to at its turn. */
+static const DflAccountSettings *
+get_outcome (const Item *item)
+{
+  return item->kind == KIND_REMOVE ? dfl_account_get_settings (item->account) : item->drafted;
+}
+
 /*
  * The state read again: what was asked for may have been allowed because the account was the
  * author's own, and it may have been given to others since. Then it is as if it were gone.
@@ -190,6 +200,19 @@ is_still_own (const Item *item)
          || (item->author != NULL && g_strv_contains (users, item->author));
 }
 
+/* Who may see it is told so, and for everybody else it is gone. */
+static gboolean
+refuse_changed (const Item *item, GError **error)
+{
+  if (item->as_administrator)
+    g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
+                         "The account was changed meanwhile; look at it and try again");
+  else
+    dfl_account_draft_set_gone (error);
+
+  return FALSE;
+}
+
 static gboolean
 check_permission (const Item *item, GError **error)
 {
@@ -197,20 +220,23 @@ check_permission (const Item *item, GError **error)
                                          ? dfl_account_get_settings (item->account)
                                          : NULL;
 
-  if (item->as_administrator || dfl_account_author_is_root (item->author))
+  if (dfl_account_author_is_root (item->author))
     return TRUE;
 
+  /* An administrator allowed what was shown, and nothing that others have made of it since. */
+  if (item->as_administrator && item->authorised != NULL)
+    return dfl_account_settings_equal_drafts (get_outcome (item), item->authorised)
+           || refuse_changed (item, error);
   if (before != NULL && !is_still_own (item))
-    {
-      dfl_account_draft_set_gone (error);
-      return FALSE;
-    }
-  if (dfl_account_settings_need_administrator (before, item->drafted, item->author))
+    return refuse_changed (item, error);
+  if (!item->as_administrator && item->kind != KIND_REMOVE
+      && dfl_account_settings_need_administrator (before, item->drafted, item->author))
     {
       g_set_error_literal (
           error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
-          "This change needs an administrator: it says from where calls are taken, "
-          "for whom, or names a server that only this machine can reach");
+          "This change needs an administrator: it says for whom or from where calls are taken, "
+          "has more of them offered at once than is usual, or is about a server that only this "
+          "machine can reach or that nobody verifies");
       return FALSE;
     }
 
@@ -228,7 +254,8 @@ prepare (DflAccountChanges *self, Item *item, GError **error)
   };
 
   if (item->kind == KIND_REMOVE)
-    return dfl_account_draft_removal (&self->desk, item->account, error);
+    return dfl_account_draft_removal (&self->desk, item->account, error)
+           && check_permission (item, error);
 
   if (item->kind == KIND_ADD)
     wish.id = dfl_accounts_reserve_id (self->desk.accounts);
@@ -241,9 +268,9 @@ prepare (DflAccountChanges *self, Item *item, GError **error)
 static void
 advance (DflAccountChanges *self)
 {
-  while (self->current == NULL && !g_queue_is_empty (&self->waiting))
+  while (self->current == NULL && !dfl_account_queue_is_empty (self->waiting))
     {
-      Item *item = g_queue_pop_head (&self->waiting);
+      Item *item = dfl_account_queue_pop (self->waiting);
       GError *error = NULL;
 
       if (!prepare (self, item, &error))
@@ -285,35 +312,27 @@ on_turn (gpointer data)
 
 /* --- Asking --- */
 
-static gboolean
-is_by_author (const Item *item, const char *author)
-{
-  return g_strcmp0 (item->author, author) == 0;
-}
-
 static void
 enqueue (DflAccountChanges *self, Item *item)
 {
-  guint n = 0;
-
-  for (GList *link = self->waiting.head; link != NULL; link = link->next)
-    n += is_by_author (link->data, item->author) ? 1 : 0;
-
   if (self->leaving)
     refuse_with (self, item, DFL_ERROR_FAILED, LEAVING);
-  else if (n >= DFL_MAX_CHANGES_OF_ONE || g_queue_get_length (&self->waiting) >= DFL_MAX_CHANGES)
+  else if (!dfl_account_queue_has_room (self->waiting, item->author))
     refuse_with (self, item, DFL_ERROR_LIMIT_EXCEEDED,
                  "Too many changes of accounts wait to be kept: try again in a moment");
   else
     {
-      g_queue_push_tail (&self->waiting, item);
+      dfl_account_queue_push (self->waiting, item->author, item);
       advance (self);
     }
 }
 
 static Item *
-new_item (
-    Kind kind, DflAccount *account, const char *author, DflAccountDoneFunc done, gpointer data)
+new_item (Kind kind,
+          DflAccount *account,
+          const DflAccountAuthor *author,
+          DflAccountDoneFunc done,
+          gpointer data)
 {
   Item *item = g_new0 (Item, 1);
 
@@ -323,7 +342,10 @@ new_item (
       item->account = g_object_ref (account);
       item->seen = dfl_account_settings_ref (dfl_account_get_settings (account));
     }
-  item->author = g_strdup (author);
+  item->author = g_strdup (author->caller);
+  item->as_administrator = author->as_administrator;
+  if (author->authorised != NULL)
+    item->authorised = dfl_account_settings_ref (author->authorised);
   item->done = done;
   item->data = data;
 
@@ -339,10 +361,9 @@ dfl_account_changes_add (DflAccountChanges *self,
                          DflAccountDoneFunc done,
                          gpointer data)
 {
-  Item *item = new_item (KIND_ADD, NULL, author->caller, done, data);
+  Item *item = new_item (KIND_ADD, NULL, author, done, data);
 
   item->name = g_strdup (name);
-  item->as_administrator = author->as_administrator;
   item->creator_owns = creator_owns;
   item->change = change;
   enqueue (self, item);
@@ -356,9 +377,8 @@ dfl_account_changes_update (DflAccountChanges *self,
                             DflAccountDoneFunc done,
                             gpointer data)
 {
-  Item *item = new_item (KIND_UPDATE, account, author->caller, done, data);
+  Item *item = new_item (KIND_UPDATE, account, author, done, data);
 
-  item->as_administrator = author->as_administrator;
   item->change = change;
   enqueue (self, item);
 }
@@ -366,12 +386,11 @@ dfl_account_changes_update (DflAccountChanges *self,
 void
 dfl_account_changes_remove (DflAccountChanges *self,
                             DflAccount *account,
+                            const DflAccountAuthor *author,
                             DflAccountDoneFunc done,
                             gpointer data)
 {
-  /* Whoever asked: the changes of one person's accounts must not keep the others' waiting. */
-  enqueue (self, new_item (KIND_REMOVE, account, dfl_account_get_settings (account)->creator, done,
-                           data));
+  enqueue (self, new_item (KIND_REMOVE, account, author, done, data));
 }
 
 /* --- Life --- */
@@ -382,7 +401,7 @@ dfl_account_changes_shut_down (DflAccountChanges *self)
   Item *item;
 
   self->leaving = TRUE;
-  while ((item = g_queue_pop_head (&self->waiting)) != NULL)
+  while ((item = dfl_account_queue_pop (self->waiting)) != NULL)
     refuse_with (self, item, DFL_ERROR_FAILED, LEAVING);
 }
 
@@ -437,7 +456,7 @@ dfl_account_changes_new (DflAccounts *accounts,
   self->desk.clock = g_object_ref (clock);
   self->on_idle = on_idle;
   self->owner = owner;
-  g_queue_init (&self->waiting);
+  self->waiting = dfl_account_queue_new ();
   g_queue_init (&self->refused);
 
   return self;
@@ -447,6 +466,7 @@ void
 dfl_account_changes_close (DflAccountChanges *self)
 {
   dismiss_all (self);
+  dfl_account_queue_free (self->waiting);
   g_clear_object (&self->desk.keeper);
   g_object_unref (self->desk.clock);
   g_free (self);

@@ -1,16 +1,13 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The changes of accounts that users ask for: a queue, kept and put in force one after another. */
+/* The changes of accounts that users ask for: they wait, are kept and put in force one after
+ * another. */
 
 #pragma once
 
 #include "core/account-draft.h"
 #include "core/switchboard.h"
-
-/* How many changes may wait for their turn, in all and of one user. */
-#define DFL_MAX_CHANGES 64
-#define DFL_MAX_CHANGES_OF_ONE 8
 
 typedef struct _DflAccountChanges DflAccountChanges;
 
@@ -47,6 +44,7 @@ void dfl_account_changes_update (DflAccountChanges *self,
                                  gpointer data);
 void dfl_account_changes_remove (DflAccountChanges *self,
                                  DflAccount *account,
+                                 const DflAccountAuthor *author,
                                  DflAccountDoneFunc done,
                                  gpointer data);
 

@@ -128,7 +128,7 @@ equal_lists (char **a, char **b)
 }
 
 gboolean
-dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSettings *b)
+dfl_account_settings_equal_drafts (const DflAccountSettings *a, const DflAccountSettings *b)
 {
   if (a->targets->len != b->targets->len)
     return FALSE;
@@ -136,8 +136,7 @@ dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSetting
     if (!equal_aliases (a->targets->pdata[i], b->targets->pdata[i]))
       return FALSE;
 
-  return g_strcmp0 (a->name, b->name) == 0 && g_strcmp0 (a->id, b->id) == 0
-         && g_strcmp0 (a->creator, b->creator) == 0 && a->created == b->created
+  return g_strcmp0 (a->name, b->name) == 0 && g_strcmp0 (a->creator, b->creator) == 0
          && g_strcmp0 (a->problem, b->problem) == 0 && g_strcmp0 (a->address, b->address) == 0
          && g_strcmp0 (a->user, b->user) == 0 && g_strcmp0 (a->domain, b->domain) == 0
          && g_strcmp0 (a->display_name, b->display_name) == 0 && equal_lists (a->users, b->users)
@@ -152,4 +151,11 @@ dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSetting
          && a->allow_sips_downgrade == b->allow_sips_downgrade
          && a->allow_local_targets == b->allow_local_targets
          && g_strcmp0 (a->redirect_domain, b->redirect_domain) == 0;
+}
+
+gboolean
+dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSettings *b)
+{
+  return g_strcmp0 (a->id, b->id) == 0 && a->created == b->created
+         && dfl_account_settings_equal_drafts (a, b);
 }

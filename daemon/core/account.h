@@ -67,6 +67,10 @@ DflAccountSettings *dfl_account_settings_ref (const DflAccountSettings *self);
 void dfl_account_settings_free (DflAccountSettings *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflAccountSettings, dfl_account_settings_free)
 gboolean dfl_account_settings_equal (const DflAccountSettings *a, const DflAccountSettings *b);
+/* Whether they are equal but for id and created, which a new account gets when it is kept: drafts
+ * of one change at different times. */
+gboolean dfl_account_settings_equal_drafts (const DflAccountSettings *a,
+                                            const DflAccountSettings *b);
 
 /*
  * Whether the step from before (NULL: there was no account) to after is one that an administrator

@@ -165,10 +165,11 @@ dfl_switchboard_update_account (DflSwitchboard *self,
 void
 dfl_switchboard_remove_account (DflSwitchboard *self,
                                 DflAccount *account,
+                                const DflAccountAuthor *author,
                                 DflAccountDoneFunc done,
                                 gpointer data)
 {
-  dfl_account_changes_remove (self->changes, account, done, data);
+  dfl_account_changes_remove (self->changes, account, author, done, data);
 }
 
 /* --- What calls report --- */

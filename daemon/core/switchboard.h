@@ -59,7 +59,8 @@ typedef struct
   const char *caller;        /* the local user's name; "root" may everything */
   gboolean as_administrator; /* what dfl_account_settings_need_administrator is about is allowed */
   /* What was drafted when that was allowed, or the account's settings for a removal; NULL where
-   * nobody had to be asked. At its turn the change must still come to the same. Borrowed. */
+   * nobody had to be asked. At its turn the change must still come to the same, unless root is who
+   * asks. Borrowed. */
   const DflAccountSettings *authorised;
 } DflAccountAuthor;
 
@@ -87,11 +88,13 @@ typedef void (*DflAccountDoneFunc) (DflAccount *account, const GError *error, gp
 /*
  * These change accounts one after another: each is drafted anew when it is its turn, kept, and only
  * then put in force; the signals of that are emitted before done is told, which is always and never
- * from within. They fail as the draft does, and with
+ * from within. Authors take turns, so that nobody waits for more than the change that is being kept
+ * and one of each other author; each author's own are done in the order in which they were asked
+ * for. They fail as the draft does, and with
  *  - NOT_AUTHORIZED: the step needs an administrator now
- *  - LIMIT_EXCEEDED: 64 changes wait, or 8 of this author (of the account's creator, for removals)
- *  - FAILED: it could not be kept, the account is gone or no longer the author's, or the
- *    switchboard shuts down
+ *  - LIMIT_EXCEEDED: 64 changes wait, or 8 of this author; root's are not counted, nor refused
+ *  - FAILED: it could not be kept, the account is gone, it is no longer the author's or what was
+ *    authorised, or the switchboard shuts down
  *
  * Then nothing has changed. They take the change over.
  *
@@ -113,6 +116,7 @@ void dfl_switchboard_update_account (DflSwitchboard *self,
                                      gpointer data);
 void dfl_switchboard_remove_account (DflSwitchboard *self,
                                      DflAccount *account,
+                                     const DflAccountAuthor *author,
                                      DflAccountDoneFunc done,
                                      gpointer data);
 

@@ -102,10 +102,21 @@ dfl_change_fixture_update_as (DflChangeFixture *self,
 }
 
 void
+dfl_change_fixture_remove_as (DflChangeFixture *self,
+                              DflAccount *account,
+                              const DflAccountAuthor *author,
+                              DflAnswer *answer)
+{
+  dfl_switchboard_remove_account (self->switchboard, account, author, dfl_answer_on_done, answer);
+  g_assert_cmpuint (answer->n_told, ==, 0);
+}
+
+void
 dfl_change_fixture_remove (DflChangeFixture *self, DflAccount *account, DflAnswer *answer)
 {
-  dfl_switchboard_remove_account (self->switchboard, account, dfl_answer_on_done, answer);
-  g_assert_cmpuint (answer->n_told, ==, 0);
+  DflAccountAuthor author = { .caller = dfl_account_get_settings (account)->creator };
+
+  dfl_change_fixture_remove_as (self, account, &author, answer);
 }
 
 void

@@ -60,6 +60,11 @@ void dfl_change_fixture_update_as (DflChangeFixture *self,
 #define dfl_change_fixture_update(self, account, name, answer, ...)                                \
   dfl_change_fixture_update_as (self, account, &(DflAccountAuthor){ .caller = name }, answer,      \
                                 __VA_ARGS__)
+void dfl_change_fixture_remove_as (DflChangeFixture *self,
+                                   DflAccount *account,
+                                   const DflAccountAuthor *author,
+                                   DflAnswer *answer);
+/* As who added it. */
 void dfl_change_fixture_remove (DflChangeFixture *self, DflAccount *account, DflAnswer *answer);
 
 /* Lets everything happen that waits for nothing but its turn. */

@@ -331,74 +331,7 @@ test_no_keeper (DflChangeFixture *self, gconstpointer data)
   g_assert_error (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED);
 }
 
-/* --- Permission --- */
-
-static void
-test_permission (DflChangeFixture *self, gconstpointer data)
-{
-  DflAccount *account = dfl_change_fixture_have (self, "work", "alice");
-  g_auto (DflAnswer) answer = { 0 };
-
-  dfl_change_fixture_add (self, "home", "alice", &answer, DFL_CHANGE_ADDRESS, "users", "bob", NULL);
-  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_NOT_AUTHORIZED);
-  dfl_change_fixture_add (self, "home", "alice", &answer, DFL_CHANGE_ADDRESS, "register", "false",
-                          "accept-from", "192.0.2.1", NULL);
-  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_NOT_AUTHORIZED);
-  dfl_change_fixture_add (self, "home", "alice", &answer, DFL_CHANGE_ADDRESS, "registrar",
-                          "127.0.0.1:5060", NULL);
-  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_NOT_AUTHORIZED);
-  dfl_change_fixture_update (self, account, "alice", &answer, "users", "alice;bob", NULL);
-  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_NOT_AUTHORIZED);
-  dfl_change_fixture_update (self, account, "alice", &answer, "tls-verify", "false", NULL);
-  DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_NOT_AUTHORIZED);
-  g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->keeper), ==, 1);
-  dfl_signal_log_expect_none (self->log);
-
-  dfl_change_fixture_update_as (self, account,
-                                &(DflAccountAuthor){ .caller = "alice", .as_administrator = TRUE },
-                                &answer, "users", "alice;bob", NULL);
-  DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-  dfl_change_fixture_update (self, account, "root", &answer, "tls-verify", "false", NULL);
-  DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-}
-
-/* What was the caller's own when it was allowed may be somebody else's when it is its turn. */
-static void
-test_permission_at_its_turn (DflChangeFixture *self, gconstpointer data)
-{
-  DflAccount *account = dfl_change_fixture_have (self, "work", "alice");
-  g_auto (DflAnswer) given_away = { 0 }, late = { 0 }, allowed = { 0 };
-
-  dfl_change_fixture_update (self, account, "root", &given_away, "users", "bob", NULL);
-  dfl_change_fixture_update (self, account, "alice", &late, "registrar", "sip.evil.example", NULL);
-  dfl_change_fixture_update_as (self, account,
-                                &(DflAccountAuthor){ .caller = "alice", .as_administrator = TRUE },
-                                &allowed, "ring-limit", "7", NULL);
-  DFL_ANSWER_ASSERT_DONE (self, &given_away);
-  DFL_ANSWER_ASSERT_FAILED (self, &late, DFL_ERROR_FAILED);
-  DFL_ANSWER_ASSERT_DONE (self, &allowed);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-  g_assert_cmpstr (dfl_account_get_settings (account)->registrar, ==, "");
-  g_assert_cmpuint (dfl_account_get_settings (account)->ring_limit, ==, 7);
-
-  /* A step needs an administrator by what it is a step from. */
-  dfl_change_fixture_update (self, account, "root", &given_away, "accept-from", "192.0.2.1", NULL);
-  dfl_change_fixture_update (self, account, "bob", &late, "accept-from", "-", NULL);
-  DFL_ANSWER_ASSERT_DONE (self, &given_away);
-  DFL_ANSWER_ASSERT_FAILED (self, &late, DFL_ERROR_NOT_AUTHORIZED);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-
-  /* It stays one's own while one is among its users. */
-  dfl_change_fixture_update (self, account, "root", &given_away, "users", "carol;bob", NULL);
-  dfl_change_fixture_update (self, account, "bob", &late, "ring-limit", "8", NULL);
-  DFL_ANSWER_ASSERT_DONE (self, &given_away);
-  DFL_ANSWER_ASSERT_DONE (self, &late);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-}
+/* --- Whose it is --- */
 
 static void
 test_owner (DflChangeFixture *self, gconstpointer data)
@@ -462,8 +395,6 @@ main (int argc, char **argv)
   ADD ("same-name", test_same_name);
   ADD ("settings-directory", test_settings_directory);
   ADD ("no-keeper", test_no_keeper);
-  ADD ("permission/now", test_permission);
-  ADD ("permission/at-its-turn", test_permission_at_its_turn);
   ADD ("owner", test_owner);
 #undef ADD
 

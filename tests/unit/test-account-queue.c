@@ -446,7 +446,7 @@ test_dispose (gconstpointer data)
   dfl_fake_keeper_set_held (self.keeper, TRUE);
   dfl_change_fixture_add (&self, "work", "alice", &answers[0], DFL_CHANGE_ADDRESS, NULL);
   dfl_change_fixture_add (&self, "home", "alice", &answers[1], DFL_CHANGE_ADDRESS, NULL);
-  dfl_switchboard_remove_account (self.switchboard, unknown, dfl_answer_on_done, &answers[2]);
+  dfl_change_fixture_remove (&self, unknown, &answers[2]);
   dfl_change_fixture_add (&self, "", "bob", &answers[3], DFL_CHANGE_ADDRESS, NULL);
   dfl_signal_log_free (self.log);
   if (keeper_first)
