@@ -44,9 +44,11 @@ struct _DflAuthorityInterface
 /*
  * Asks whether the connection with the unique name bus_name may do the action. details alternate
  * between keys and values and end with NULL; rules of the administrator see them. interactive: the
- * person may be asked for a password, which takes as long as it takes. Cancelling takes the
- * question and its dialog back. Every error means no: NOT_AUTHORIZED where there is nobody to ask,
- * else FAILED, with a sentence that says what to do, or G_IO_ERROR_CANCELLED.
+ * person may be asked for a password, which takes as long as it takes. Cancelling takes
+ * the dialog back, and what has none goes on; either way callback is called when the authority has
+ * answered, and not before, so that who asks knows what is still under way. Every error means no:
+ * NOT_AUTHORIZED where there is nobody to ask, else FAILED, with a sentence that says what to do,
+ * or G_IO_ERROR_CANCELLED where it was cancelled.
  */
 void dfl_authority_check_async (DflAuthority *self,
                                 const char *bus_name,

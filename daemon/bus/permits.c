@@ -10,16 +10,23 @@
 #define CHECK_LIMIT (10 * G_USEC_PER_SEC)
 #define PROMPT_LIMIT (60 * G_USEC_PER_SEC)
 
-/* One question. Referenced by the list while it is open, and by each check that is under way: the
- * authority may answer what was taken back long ago. */
+/*
+ * One question. It is open as long as somebody waits for its end. It counts until the authority has
+ * answered as well: what nobody waits for any longer takes the authority's time, and a place among
+ * the answers that the bus lets us wait for, all the same. Otherwise a user who asks and leaves
+ * would use up what belongs to all. Referenced by the list while it counts, and by the check that
+ * is under way.
+ */
 typedef struct
 {
-  DflPermits *permits; /* NULL once it is over */
-  DflPeer *peer;       /* kept while it is open */
+  DflPermits *permits; /* NULL once it no longer counts */
+  DflPeer *peer;       /* kept while it is open, then NULL */
+  guint32 uid;
+  gboolean asking; /* the authority has not answered yet */
   const char *action;
   char **details;
   gboolean interactive;
-  gboolean prompting; /* the dialog is open */
+  gboolean prompting; /* there is a dialog */
   GCancellable *cancellable;
   DflAlarm *alarm;
   DflPermitFunc answered;
@@ -31,7 +38,7 @@ struct _DflPermits
 {
   DflAuthority *authority;
   DflClock *clock;
-  GQueue open; /* of Permit */
+  GQueue all; /* of Permit: all that count */
 };
 
 static void
@@ -50,33 +57,43 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Permit, unref_permit)
 
 /* --- The end of a question --- */
 
-/* From here on nothing that the authority says reaches it. The list's reference goes over. */
+/* Nothing is left of it for others. The list's reference goes. */
 static void
-leave (Permit *self)
+stop_counting (Permit *self)
 {
-  g_queue_remove (&self->permits->open, self);
+  g_queue_remove (&self->permits->all, self);
+  self->permits = NULL;
+  unref_permit (self);
+}
+
+/* From here on nothing that the authority says reaches anybody; its dialog is taken back. */
+static void
+stop_waiting (Permit *self)
+{
   dfl_clock_clear_alarm (self->permits->clock, &self->alarm);
   self->peer->keepers--;
-  self->permits = NULL;
+  self->peer = NULL;
+  if (self->asking)
+    g_cancellable_cancel (self->cancellable);
+  else
+    stop_counting (self);
 }
 
 static void
 drop (Permit *self)
 {
-  g_autoptr (Permit) owned = self;
+  g_autoptr (Permit) kept = g_rc_box_acquire (self);
 
-  leave (self);
-  g_cancellable_cancel (self->cancellable);
+  stop_waiting (self);
   self->free_data (self->data);
 }
 
 static void
 conclude (Permit *self, DflAuthorityAnswer answer, const GError *error)
 {
-  g_autoptr (Permit) owned = self;
+  g_autoptr (Permit) kept = g_rc_box_acquire (self);
 
-  leave (self);
-  g_cancellable_cancel (self->cancellable);
+  stop_waiting (self);
   self->answered (answer, error, self->data);
   self->free_data (self->data);
 }
@@ -119,11 +136,11 @@ on_limit (gpointer data)
 static gboolean
 has_dialog (DflPermits *self, guint32 uid)
 {
-  for (GList *l = self->open.head; l != NULL; l = l->next)
+  for (GList *l = self->all.head; l != NULL; l = l->next)
     {
-      Permit *permit = l->data;
+      const Permit *permit = l->data;
 
-      if (permit->peer->uid == uid && permit->prompting)
+      if (permit->uid == uid && permit->prompting)
         return TRUE;
     }
   return FALSE;
@@ -142,7 +159,7 @@ take_challenge (Permit *self)
             "A password is needed for this (polkit action %s); allow interactive authorization in "
             "the call to be asked for it",
             self->action);
-  else if (has_dialog (self->permits, self->peer->uid))
+  else if (has_dialog (self->permits, self->uid))
     refuse (self, DFL_AUTHORITY_CHALLENGE, DFL_ERROR_LIMIT_EXCEEDED,
             "You are being asked for a password already; answer that dialog and try again");
   else
@@ -174,8 +191,14 @@ on_checked (GObject *source, GAsyncResult *result, gpointer data)
   DflAuthorityAnswer answer = DFL_AUTHORITY_REFUSED;
   gboolean answered = dfl_authority_check_finish (DFL_AUTHORITY (source), result, &answer, &error);
 
+  self->asking = FALSE;
   if (self->permits == NULL)
     return;
+  if (self->peer == NULL)
+    {
+      stop_counting (self);
+      return;
+    }
   dfl_clock_clear_alarm (self->permits->clock, &self->alarm);
   if (answered)
     take_answer (self, answer);
@@ -191,6 +214,7 @@ start_check (Permit *self, gboolean prompting)
 {
   DflClock *clock = self->permits->clock;
 
+  self->asking = TRUE;
   self->prompting = prompting;
   g_clear_object (&self->cancellable);
   self->cancellable = g_cancellable_new ();
@@ -205,17 +229,29 @@ start_check (Permit *self, gboolean prompting)
 
 /* --- All of them --- */
 
-static gboolean
-is_full (DflPermits *self, guint32 uid)
+/* Why nothing more can be asked for the user; NULL where it can. */
+static const char *
+find_limit (DflPermits *self, guint32 uid)
 {
   guint of_user = 0;
+  guint open = 0;
 
-  for (GList *l = self->open.head; l != NULL; l = l->next)
+  for (GList *l = self->all.head; l != NULL; l = l->next)
     {
-      if (((Permit *)l->data)->peer->uid == uid)
-        of_user++;
+      const Permit *permit = l->data;
+
+      if (permit->uid != uid)
+        continue;
+      of_user++;
+      if (permit->peer != NULL)
+        open++;
     }
-  return of_user >= MAX_OF_A_USER || g_queue_get_length (&self->open) >= MAX_OF_ALL;
+  if (of_user >= MAX_OF_A_USER && open < of_user)
+    return "The polkit service has not answered what you asked for before; try again when it "
+           "does, and if that does not help have it restarted (systemctl restart polkit)";
+  if (of_user >= MAX_OF_A_USER || g_queue_get_length (&self->all) >= MAX_OF_ALL)
+    return "Too many authorizations are under way; wait for an answer and try again";
+  return NULL;
 }
 
 void
@@ -228,13 +264,12 @@ dfl_permits_ask (DflPermits *self,
                  gpointer data,
                  GDestroyNotify free_data)
 {
+  const char *limit = find_limit (self, peer->uid);
   Permit *permit;
 
-  if (is_full (self, peer->uid))
+  if (limit != NULL)
     {
-      g_autoptr (GError) error = g_error_new_literal (
-          DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
-          "Too many authorizations are under way; wait for an answer and try again");
+      g_autoptr (GError) error = g_error_new_literal (DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED, limit);
 
       answered (DFL_AUTHORITY_REFUSED, error, data);
       free_data (data);
@@ -243,6 +278,7 @@ dfl_permits_ask (DflPermits *self,
   permit = g_rc_box_new0 (Permit);
   permit->permits = self;
   permit->peer = peer;
+  permit->uid = peer->uid;
   permit->action = action;
   permit->details = g_strdupv ((char **)details);
   permit->interactive = interactive;
@@ -250,7 +286,7 @@ dfl_permits_ask (DflPermits *self,
   permit->data = data;
   permit->free_data = free_data;
   peer->keepers++;
-  g_queue_push_tail (&self->open, permit);
+  g_queue_push_tail (&self->all, permit);
   start_check (permit, FALSE);
 }
 
@@ -259,7 +295,7 @@ dfl_permits_forget (DflPermits *self, DflPeer *peer)
 {
   GList *next;
 
-  for (GList *l = self->open.head; l != NULL; l = next)
+  for (GList *l = self->all.head; l != NULL; l = next)
     {
       Permit *permit = l->data;
 
@@ -276,16 +312,27 @@ dfl_permits_new (DflAuthority *authority, DflClock *clock)
 
   self->authority = g_object_ref (authority);
   self->clock = g_object_ref (clock);
-  g_queue_init (&self->open);
+  g_queue_init (&self->all);
   return self;
 }
 
 void
 dfl_permits_free (DflPermits *self)
 {
-  while (!g_queue_is_empty (&self->open))
-    refuse (g_queue_peek_head (&self->open), DFL_AUTHORITY_REFUSED, DFL_ERROR_FAILED,
-            "The daemon is stopping; try again when it has been started");
+  GList *next;
+
+  for (GList *l = self->all.head; l != NULL; l = next)
+    {
+      Permit *permit = l->data;
+
+      next = l->next;
+      if (permit->peer != NULL)
+        refuse (permit, DFL_AUTHORITY_REFUSED, DFL_ERROR_FAILED,
+                "The daemon is stopping; try again when it has been started");
+    }
+  /* What counts still is answered after us. */
+  while (!g_queue_is_empty (&self->all))
+    stop_counting (g_queue_peek_head (&self->all));
   g_object_unref (self->authority);
   g_object_unref (self->clock);
   g_free (self);

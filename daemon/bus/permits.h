@@ -13,7 +13,7 @@ typedef struct _DflPermits DflPermits;
 
 DflPermits *dfl_permits_new (DflAuthority *authority, DflClock *clock);
 
-/* Answers all that is open with FAILED, because the daemon stops. */
+/* Answers all who wait with FAILED, because the daemon stops. */
 void dfl_permits_free (DflPermits *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflPermits, dfl_permits_free)
 
@@ -27,9 +27,10 @@ typedef void (*DflPermitFunc) (DflAuthorityAnswer answer, const GError *error, g
 /*
  * Asks whether the peer may do the action, without a dialog and for at most 10 seconds; if only a
  * password is missing and interactive is TRUE, once more with a dialog, which is taken back after
- * 60 seconds. A user has at most 4 questions open and one dialog, all users together 64 questions.
- * answered is told once, perhaps from within; if the peer is gone first, it is not told. free_data
- * is called in any case. action is a literal; details are copied.
+ * 60 seconds. A user has at most 4 questions at a time and one dialog, all users together 64
+ * questions; each counts until the authority has answered it, even if nobody waits for that any
+ * longer. answered is told once, perhaps from within; if the peer is gone first, it is not told.
+ * free_data is called in any case. action is a literal; details are copied.
  */
 void dfl_permits_ask (DflPermits *self,
                       DflPeer *peer,
@@ -40,5 +41,5 @@ void dfl_permits_ask (DflPermits *self,
                       gpointer data,
                       GDestroyNotify free_data);
 
-/* The peer is gone: takes its questions and its dialog back. */
+/* The peer is gone: takes its dialog back, and drops what it asked. */
 void dfl_permits_forget (DflPermits *self, DflPeer *peer);

@@ -3,25 +3,35 @@
 
 #include "bus/polkit.h"
 
-#include <polkit/polkit.h>
-
 #include "core/error.h"
 
 /*
- * libpolkit talks through GDBus, on the process' shared connection to the system bus, which by
+ * The two methods of polkit's documented interface that are needed are called here, and not through
+ * libpolkit: its way to cancel a question is to forget it, so that nobody could know when polkit is
+ * done with it, and to print a warning where the dialog is gone already, which everybody who
+ * disconnects would cause.
+ *
+ * They are called through GDBus, on the process' shared connection to the system bus, which by
  * default ends the process when the bus goes away. The daemon has its own way to notice that, so
- * the connection is taken before libpolkit takes it, and that is turned off. Nothing here blocks:
- * questions wait while it connects.
+ * that is turned off. Nothing here blocks: questions wait while it connects.
  */
+#define POLKIT_NAME "org.freedesktop.PolicyKit1"
+#define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
+#define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
+
+/* Of CheckAuthorization. */
+#define NO_FLAGS 0u
+#define ALLOW_USER_INTERACTION 1u
+
 struct _DflPolkitAuthority
 {
   GObject parent;
 
-  GDBusConnection *bus;    /* kept, because the next one would be another */
-  PolkitAuthority *polkit; /* NULL until connected */
+  GDBusConnection *bus; /* NULL until connected; kept, because the next one would be another */
   gboolean connecting;
   gboolean complained; /* that polkit does not take our questions */
   GQueue waiting;      /* of GTask, while connecting */
+  guint64 n_dialogs;   /* since the start */
 };
 
 static void dfl_polkit_authority_authority_init (DflAuthorityInterface *iface);
@@ -34,18 +44,16 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (DflPolkitAuthority,
 
 typedef struct
 {
-  PolkitSubject *subject;
-  char *action;
-  PolkitDetails *details;
-  PolkitCheckAuthorizationFlags flags;
+  GVariant *parameters;  /* of CheckAuthorization */
+  char *cancellation_id; /* "" where there is no dialog */
+  gulong on_cancelled;   /* 0 until it is asked */
 } Question;
 
 static void
 question_free (Question *self)
 {
-  g_object_unref (self->subject);
-  g_free (self->action);
-  g_object_unref (self->details);
+  g_variant_unref (self->parameters);
+  g_free (self->cancellation_id);
   g_free (self);
 }
 
@@ -92,11 +100,13 @@ is_lost (const GError *error)
 static void
 complain (DflPolkitAuthority *self, GError *error)
 {
+  g_autofree char *name = g_dbus_error_get_remote_error (error);
+
   if (self->complained)
     return;
   self->complained = TRUE;
   g_dbus_error_strip_remote_error (error);
-  if (error->domain == POLKIT_ERROR)
+  if (name != NULL && g_str_has_prefix (name, POLKIT_NAME ".Error."))
     g_warning ("polkit does not answer deflectd: %s. Install org.deflectd1.policy among polkit's "
                "actions, and let org.freedesktop.policykit.owner in it name the user that deflectd "
                "runs as",
@@ -111,8 +121,6 @@ translate (DflPolkitAuthority *self, GError *error)
 {
   g_autoptr (GError) owned = error;
 
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return g_steal_pointer (&owned);
   if (is_absent (error))
     return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
                                 "The polkit service is not running, so that only root may do this; "
@@ -128,50 +136,77 @@ translate (DflPolkitAuthority *self, GError *error)
 
 /* --- Asking --- */
 
+static DflAuthorityAnswer
+read_answer (GVariant *reply)
+{
+  gboolean authorized, challenge;
+
+  g_variant_get (reply, "((bb@a{ss}))", &authorized, &challenge, NULL);
+  if (authorized)
+    return DFL_AUTHORITY_GRANTED;
+  return challenge ? DFL_AUTHORITY_CHALLENGE : DFL_AUTHORITY_REFUSED;
+}
+
 static void
 on_answered (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (GTask) task = data;
   DflPolkitAuthority *self = g_task_get_source_object (task);
-  GError *error = NULL;
-  g_autoptr (PolkitAuthorizationResult) answer
-      = polkit_authority_check_authorization_finish (POLKIT_AUTHORITY (source), result, &error);
+  Question *question = g_task_get_task_data (task);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_finish (self->bus, result, &error);
 
-  if (answer == NULL)
+  g_clear_signal_handler (&question->on_cancelled, g_task_get_cancellable (task));
+  if (g_task_return_error_if_cancelled (task))
+    return;
+  if (reply == NULL)
     {
-      g_task_return_error (task, translate (self, error));
+      g_task_return_error (task, translate (self, g_steal_pointer (&error)));
       return;
     }
   self->complained = FALSE;
-  if (polkit_authorization_result_get_is_authorized (answer))
-    g_task_return_int (task, DFL_AUTHORITY_GRANTED);
-  else if (polkit_authorization_result_get_is_challenge (answer))
-    g_task_return_int (task, DFL_AUTHORITY_CHALLENGE);
-  else
-    g_task_return_int (task, DFL_AUTHORITY_REFUSED);
+  g_task_return_int (task, read_answer (reply));
 }
 
 /*
- * Takes the task over. Where there is a dialog, cancelling takes it back. Else there is nothing to
- * take back: polkit will answer and nobody will listen. To tell it of that would be a second
- * message to somebody who is slow with the first.
+ * Takes the dialog back; polkit answers the question then. Where the dialog has just been closed
+ * polkit knows the question no longer, and says so: nobody wants to hear that.
+ */
+static void
+on_cancelled (GCancellable *cancellable, GTask *task)
+{
+  DflPolkitAuthority *self = g_task_get_source_object (task);
+  const Question *question = g_task_get_task_data (task);
+
+  g_dbus_connection_call (self->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                          "CancelCheckAuthorization",
+                          g_variant_new ("(s)", question->cancellation_id), NULL,
+                          G_DBUS_CALL_FLAGS_NO_AUTO_START, -1, NULL, NULL, NULL);
+}
+
+/*
+ * Takes the task over. Where there is no dialog there is nothing to take back: polkit will answer
+ * and nobody will listen. To tell it of that would be a second message to somebody who is slow with
+ * the first.
  */
 static void
 ask (DflPolkitAuthority *self, GTask *task)
 {
+  GCancellable *cancellable = g_task_get_cancellable (task);
   Question *question = g_task_get_task_data (task);
-  GCancellable *cancellable = question->flags == POLKIT_CHECK_AUTHORIZATION_FLAGS_NONE
-                                  ? NULL
-                                  : g_task_get_cancellable (task);
 
   if (g_task_return_error_if_cancelled (task))
     {
       g_object_unref (task);
       return;
     }
-  polkit_authority_check_authorization (self->polkit, question->subject, question->action,
-                                        question->details, question->flags, cancellable,
-                                        on_answered, task);
+  if (cancellable != NULL && question->cancellation_id[0] != '\0')
+    question->on_cancelled = g_signal_connect (cancellable, "cancelled", G_CALLBACK (on_cancelled),
+                                               task);
+  g_dbus_connection_call (self->bus, POLKIT_NAME, POLKIT_PATH, POLKIT_INTERFACE,
+                          "CheckAuthorization", question->parameters,
+                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL,
+                          on_answered, task);
 }
 
 /* --- Connecting --- */
@@ -195,30 +230,15 @@ finish_connecting (DflPolkitAuthority *self, const GError *error)
 }
 
 static void
-on_polkit (GObject *source, GAsyncResult *result, gpointer data)
-{
-  g_autoptr (DflPolkitAuthority) self = data;
-  g_autoptr (GError) error = NULL;
-
-  self->polkit = polkit_authority_get_finish (result, &error);
-  finish_connecting (self, error);
-}
-
-static void
 on_bus (GObject *source, GAsyncResult *result, gpointer data)
 {
   g_autoptr (DflPolkitAuthority) self = data;
   g_autoptr (GError) error = NULL;
 
-  g_clear_object (&self->bus);
   self->bus = g_bus_get_finish (result, &error);
-  if (self->bus == NULL)
-    {
-      finish_connecting (self, error);
-      return;
-    }
-  g_dbus_connection_set_exit_on_close (self->bus, FALSE);
-  polkit_authority_get_async (NULL, on_polkit, g_object_ref (self));
+  if (self->bus != NULL)
+    g_dbus_connection_set_exit_on_close (self->bus, FALSE);
+  finish_connecting (self, error);
 }
 
 static void
@@ -231,8 +251,26 @@ start_connecting (DflPolkitAuthority *self)
 void
 dfl_polkit_authority_connect (DflPolkitAuthority *self)
 {
-  if (self->polkit == NULL && !self->connecting)
+  if (self->bus == NULL && !self->connecting)
     start_connecting (self);
+}
+
+static GVariant *
+make_parameters (const char *bus_name,
+                 const char *action,
+                 const char *const *details,
+                 gboolean interactive,
+                 const char *cancellation_id)
+{
+  GVariantBuilder subject, pairs;
+
+  g_variant_builder_init (&subject, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&subject, "{sv}", "name", g_variant_new_string (bus_name));
+  g_variant_builder_init (&pairs, G_VARIANT_TYPE ("a{ss}"));
+  for (guint i = 0; details != NULL && details[i] != NULL; i += 2)
+    g_variant_builder_add (&pairs, "{ss}", details[i], details[i + 1]);
+  return g_variant_new ("((sa{sv})sa{ss}us)", "system-bus-name", &subject, action, &pairs,
+                        interactive ? ALLOW_USER_INTERACTION : NO_FLAGS, cancellation_id);
 }
 
 static void
@@ -249,16 +287,15 @@ dfl_polkit_authority_check_async (DflAuthority *authority,
   GTask *task = g_task_new (self, cancellable, callback, data);
   Question *question = g_new0 (Question, 1);
 
-  question->subject = polkit_system_bus_name_new (bus_name);
-  question->action = g_strdup (action);
-  question->details = polkit_details_new ();
-  for (guint i = 0; details != NULL && details[i] != NULL; i += 2)
-    polkit_details_insert (question->details, details[i], details[i + 1]);
-  if (interactive)
-    question->flags = POLKIT_CHECK_AUTHORIZATION_FLAGS_ALLOW_USER_INTERACTION;
+  /* polkit wants a name only for what can be cancelled. */
+  question->cancellation_id = interactive ? g_strdup_printf ("deflectd-%" G_GUINT64_FORMAT,
+                                                             self->n_dialogs++)
+                                          : g_strdup ("");
+  question->parameters = g_variant_ref_sink (
+      make_parameters (bus_name, action, details, interactive, question->cancellation_id));
   g_task_set_task_data (task, question, (GDestroyNotify)question_free);
 
-  if (self->polkit != NULL)
+  if (self->bus != NULL)
     {
       ask (self, task);
       return;
@@ -296,7 +333,6 @@ dfl_polkit_authority_dispose (GObject *object)
 {
   DflPolkitAuthority *self = DFL_POLKIT_AUTHORITY (object);
 
-  g_clear_object (&self->polkit);
   g_clear_object (&self->bus);
   G_OBJECT_CLASS (dfl_polkit_authority_parent_class)->dispose (object);
 }

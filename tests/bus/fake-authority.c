@@ -9,7 +9,7 @@ struct _DflFakeAuthority
 
   DflAuthorityAnswer plain, interactive;
   GError *error;
-  gboolean held, dialogs_held;
+  gboolean held, dialogs_held, slow;
   GQueue waiting; /* of GTask */
   GQueue log;     /* of char * */
 };
@@ -39,7 +39,7 @@ on_cancelled (GCancellable *cancellable, GTask *task)
 {
   DflFakeAuthority *self = g_task_get_source_object (task);
 
-  if (g_queue_remove (&self->waiting, task))
+  if (!self->slow && g_queue_remove (&self->waiting, task))
     answer (self, task);
 }
 
@@ -69,7 +69,7 @@ dfl_fake_authority_check_async (DflAuthority *authority,
       return;
     }
   g_queue_push_tail (&self->waiting, task);
-  if (cancellable != NULL)
+  if (cancellable != NULL && interactive)
     g_signal_connect_object (cancellable, "cancelled", G_CALLBACK (on_cancelled), task, 0);
 }
 
@@ -120,11 +120,17 @@ dfl_fake_authority_hold_dialogs (DflFakeAuthority *self)
 }
 
 void
+dfl_fake_authority_be_slow (DflFakeAuthority *self)
+{
+  self->slow = TRUE;
+}
+
+void
 dfl_fake_authority_release (DflFakeAuthority *self)
 {
   GTask *task;
 
-  self->held = self->dialogs_held = FALSE;
+  self->held = self->dialogs_held = self->slow = FALSE;
   while ((task = g_queue_pop_head (&self->waiting)) != NULL)
     answer (self, task);
 }

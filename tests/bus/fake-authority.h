@@ -22,9 +22,11 @@ void dfl_fake_authority_set_answers (DflFakeAuthority *self,
 void dfl_fake_authority_set_error (DflFakeAuthority *self, const GError *error);
 
 /* While held, questions wait, all or those with a dialog; released, they get the answers of that
- * moment, in order. */
+ * moment, in order. A dialog that is cancelled is answered at once, unless it is to be slow in that
+ * too. */
 void dfl_fake_authority_hold (DflFakeAuthority *self);
 void dfl_fake_authority_hold_dialogs (DflFakeAuthority *self);
+void dfl_fake_authority_be_slow (DflFakeAuthority *self);
 void dfl_fake_authority_release (DflFakeAuthority *self);
 
 /* How many questions wait now. */

@@ -80,6 +80,125 @@ test_sixty_four (Deciders *self, gconstpointer mode)
     pending_expect_error (g_ptr_array_index (held, i), NOT_AUTHORIZED, "*");
 }
 
+/* The stranger asks four times, each time from a connection that leaves. */
+static void
+ask_and_leave (Deciders *self)
+{
+  for (guint i = 0; i < 4; i++)
+    {
+      g_autoptr (GDBusConnection) one = test_bus_connect_as (self->base.bus, STRANGER);
+      g_autoptr (Pending) pending = deciders_start (self, one, PLAIN);
+      g_autoptr (GError) error = NULL;
+
+      deciders_wait_asked (self, i + 1);
+      g_dbus_connection_close_sync (one, NULL, &error);
+      g_assert_no_error (error);
+      pending_wait (pending);
+      /* That of the call is left. */
+      while (dfl_fake_clock_get_n_alarms (self->base.clock) > 1)
+        g_main_context_iteration (NULL, TRUE);
+    }
+}
+
+/* Who asks and leaves has asked: what is not answered yet counts until it is. */
+static void
+test_leavers_count (Deciders *self, gconstpointer mode)
+{
+  g_autoptr (Pending) refused = NULL;
+  g_autoptr (Pending) others = NULL;
+  g_autoptr (Pending) later = NULL;
+
+  dfl_fake_authority_hold (self->base.authority);
+  ask_and_leave (self);
+  refused = deciders_start (self, self->stranger, PLAIN);
+  pending_expect_error (refused, LIMIT_EXCEEDED,
+                        "The polkit service has not answered what you asked for before; *");
+  g_assert_cmpuint (dfl_fake_authority_get_n_waiting (self->base.authority), ==, 4);
+  others = deciders_start (self, self->neighbour, PLAIN);
+  deciders_wait_asked (self, 5);
+
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_REFUSED,
+                                  DFL_AUTHORITY_REFUSED);
+  dfl_fake_authority_release (self->base.authority);
+  pending_expect_error (others, NOT_AUTHORIZED, "You may not do this from here *");
+  deciders_expect_untouched (self);
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_GRANTED,
+                                  DFL_AUTHORITY_REFUSED);
+  later = deciders_start (self, self->stranger, PLAIN);
+  pending_expect_done (later);
+}
+
+/* So has who was told that it takes too long. */
+static void
+test_late_answers_count (Deciders *self, gconstpointer mode)
+{
+  g_autoptr (GPtrArray) late = g_ptr_array_new_with_free_func ((GDestroyNotify)pending_free);
+  g_autoptr (Pending) refused = NULL;
+  g_autoptr (Pending) later = NULL;
+
+  dfl_fake_authority_hold (self->base.authority);
+  for (guint i = 0; i < 4; i++)
+    g_ptr_array_add (late, deciders_start (self, self->stranger, PLAIN));
+  deciders_wait_asked (self, 4);
+  dfl_fake_clock_advance (self->base.clock, 10 * G_USEC_PER_SEC);
+  for (guint i = 0; i < late->len; i++)
+    pending_expect_error (g_ptr_array_index (late, i), NOT_AUTHORIZED, "*within 10 seconds*");
+  refused = deciders_start (self, self->stranger, PLAIN);
+  pending_expect_error (refused, LIMIT_EXCEEDED, "The polkit service has not answered *");
+  g_assert_cmpuint (dfl_fake_authority_get_n_waiting (self->base.authority), ==, 4);
+
+  dfl_fake_authority_release (self->base.authority);
+  deciders_expect_untouched (self);
+  later = deciders_start (self, self->stranger, PLAIN);
+  pending_expect_done (later);
+}
+
+/* A dialog that was taken back stands there until the authority has done that. */
+static void
+test_dialogs_count (Deciders *self, gconstpointer mode)
+{
+  g_autoptr (Pending) dialog = deciders_start_dialog (self, self->stranger);
+  g_autoptr (Pending) refused = NULL;
+  g_autoptr (Pending) later = NULL;
+
+  dfl_fake_authority_be_slow (self->base.authority);
+  dfl_fake_clock_advance (self->base.clock, 60 * G_USEC_PER_SEC);
+  pending_expect_error (dialog, NOT_AUTHORIZED, "The dialog *taken back*");
+  g_assert_cmpuint (dfl_fake_authority_get_n_waiting (self->base.authority), ==, 1);
+  refused = deciders_start (self, self->stranger, INTERACTIVE);
+  pending_expect_error (refused, LIMIT_EXCEEDED, "You are being asked for a password already; *");
+
+  dfl_fake_authority_release (self->base.authority);
+  deciders_expect_untouched (self);
+  later = deciders_start (self, self->stranger, INTERACTIVE);
+  pending_expect_done (later);
+}
+
+/* Those of all together, too. */
+static void
+test_all_leavers_count (Deciders *self, gconstpointer mode)
+{
+  g_autoptr (GPtrArray) held = g_ptr_array_new_with_free_func ((GDestroyNotify)pending_free);
+  g_autoptr (GPtrArray) connections = connect_sixteen (self->base.bus);
+  g_autoptr (Pending) refused = NULL;
+
+  fixture_set_users (&self->base, "*", NULL);
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_REFUSED,
+                                  DFL_AUTHORITY_REFUSED);
+  dfl_fake_authority_hold (self->base.authority);
+  for (guint i = 0; i < 64; i++)
+    g_ptr_array_add (held, deciders_start (self, g_ptr_array_index (connections, i / 4), PLAIN));
+  deciders_wait_asked (self, 64);
+  dfl_fake_clock_advance (self->base.clock, 10 * G_USEC_PER_SEC);
+  for (guint i = 0; i < held->len; i++)
+    pending_expect_error (g_ptr_array_index (held, i), NOT_AUTHORIZED, "*within 10 seconds*");
+  refused = deciders_start (self, self->stranger, PLAIN);
+  /* Nothing of what others have done. */
+  pending_expect_error (refused, LIMIT_EXCEEDED, "Too many authorizations are under way; *");
+  dfl_fake_authority_release (self->base.authority);
+  deciders_expect_untouched (self);
+}
+
 static void
 test_check_limit (Deciders *self, gconstpointer mode)
 {
@@ -95,7 +214,6 @@ test_check_limit (Deciders *self, gconstpointer mode)
   dfl_fake_clock_advance (self->base.clock, 1);
   pending_expect_error (pending, NOT_AUTHORIZED,
                         "The polkit service did not answer within 10 seconds*");
-  deciders_wait_asked (self, 0);
   deciders_expect_untouched (self);
 
   /* What it says now reaches nobody. */
@@ -176,6 +294,10 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   ADD ("four-of-a-user", test_four_of_a_user);
   ADD ("sixty-four", test_sixty_four);
+  ADD ("leavers-count", test_leavers_count);
+  ADD ("late-answers-count", test_late_answers_count);
+  ADD ("dialogs-count", test_dialogs_count);
+  ADD ("all-leavers-count", test_all_leavers_count);
   ADD ("check-limit", test_check_limit);
   ADD ("prompt-limit", test_prompt_limit);
   ADD ("one-dialog", test_one_dialog);

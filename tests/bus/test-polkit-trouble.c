@@ -83,6 +83,45 @@ test_frozen_first (Stage *self, gconstpointer data)
   test_frozen (self, NULL);
 }
 
+/* Returns when polkit has done what it had to do; the main loop does not run meanwhile. */
+static void
+wait_for_polkit (Stage *self)
+{
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
+          self->neighbour, "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+          "org.freedesktop.DBus.Peer", "Ping", NULL, NULL, G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+          &error);
+
+      g_assert_no_error (error);
+    }
+}
+
+/* Who asks for a dialog and leaves: polkit closes it before it is told to, and nobody writes a line
+ * about that (warnings are fatal here). */
+static void
+test_dialog_gone (Stage *self, gconstpointer data)
+{
+  g_autoptr (PasswordAgent) agent = stage_add_agent (self, PASSWORD_AGENT_NEVER);
+  g_autoptr (Pending) asked = NULL;
+  g_autofree char *event = NULL;
+  g_autoptr (GError) error = NULL;
+
+  stage_set_session (self, POLKITD_SESSION_INACTIVE);
+  asked = stage_silence (self, INTERACTIVE);
+  stage_expect_event (agent, ASKED_TO_SILENCE);
+  g_dbus_connection_close_sync (self->stranger, NULL, &error);
+  g_assert_no_error (error);
+  /* The service hears of it when the main loop runs, and that is after polkit has. */
+  event = password_agent_take (agent);
+  g_assert_cmpstr (event, ==, "cancel");
+  wait_for_polkit (self);
+  pending_wait (asked);
+  fixture_settle (&self->base, self->base.client);
+}
+
 /* --- A daemon that is not root --- */
 
 static gpointer
@@ -213,6 +252,7 @@ main (int argc, char **argv)
   ADD ("absent", test_absent);
   ADD ("frozen", test_frozen_later);
   ADD ("frozen-first", test_frozen_first);
+  ADD ("dialog-gone", test_dialog_gone);
   ADD ("not-owner", test_not_owner);
   g_test_add_func ("/polkit-trouble/bus-gone", test_bus_gone);
   g_test_add ("/polkit-trouble/owner", Stage, NULL, set_up_owned, test_owner, stage_tear_down);

@@ -32,6 +32,58 @@ test_defaults (Stage *self, gconstpointer data)
     }
 }
 
+static gint
+compare_texts (gconstpointer a, gconstpointer b)
+{
+  return g_strcmp0 (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Not what they come to here, but what stands there, with and without _keep. */
+static void
+test_actions (Stage *self, gconstpointer data)
+{
+  static const char *const names[] = {
+    "no", "auth_self", "auth_admin", "auth_self_keep", "auth_admin_keep", "yes"
+  };
+  static const char *const expected[] = {
+    "org.deflectd1.manage-accounts: auth_admin auth_admin auth_admin_keep",
+    "org.deflectd1.manage-own-accounts: no auth_self yes",
+    "org.deflectd1.read-history: no auth_self_keep yes",
+    "org.deflectd1.redirect: no auth_self_keep yes",
+  };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (self->stranger,
+                                                            "org.freedesktop.PolicyKit1",
+                                                            "/org/freedesktop/PolicyKit1/Authority",
+                                                            "org.freedesktop.PolicyKit1.Authority",
+                                                            "EnumerateActions",
+                                                            g_variant_new ("(s)", ""),
+                                                            G_VARIANT_TYPE ("(a(ssssssuuua{ss}))"),
+                                                            G_DBUS_CALL_FLAGS_NONE, -1, NULL,
+                                                            &error);
+  g_autoptr (GVariantIter) iter = NULL;
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  const char *action;
+  guint32 any, inactive, active;
+
+  g_assert_no_error (error);
+  g_variant_get (reply, "(a(ssssssuuua{ss}))", &iter);
+  while (g_variant_iter_next (iter, "(&s&s&s&s&s&suuu@a{ss})", &action, NULL, NULL, NULL, NULL,
+                              NULL, &any, &inactive, &active, NULL))
+    {
+      if (!g_str_has_prefix (action, DFL_BUS_NAME ".")
+          || g_str_has_prefix (action, DFL_BUS_NAME ".test."))
+        continue;
+      g_assert_cmpuint (MAX (MAX (any, inactive), active), <, G_N_ELEMENTS (names));
+      g_ptr_array_add (found, g_strdup_printf ("%s: %s %s %s", action, names[any], names[inactive],
+                                               names[active]));
+    }
+  g_ptr_array_sort (found, compare_texts);
+  g_assert_cmpuint (found->len, ==, G_N_ELEMENTS (expected));
+  for (guint i = 0; i < found->len; i++)
+    g_assert_cmpstr (g_ptr_array_index (found, i), ==, expected[i]);
+}
+
 static void
 test_sessions (Stage *self, gconstpointer data)
 {
@@ -227,6 +279,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   ADD ("defaults", test_defaults);
+  ADD ("actions", test_actions);
   ADD ("sessions", test_sessions);
   ADD ("rule", test_rule);
   ADD ("premium-numbers", test_premium_numbers);
