@@ -13,6 +13,7 @@
 #include "install/tree.h"
 #include "names.h"
 
+#define UNIT "/usr/local/lib/systemd/system/deflectd.service"
 #define SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
 
 /* Two users that every Debian has. */
@@ -176,7 +177,7 @@ static const char *const system_files[] = {
   "/etc/dbus-1/system.d/org.deflectd1.conf",
   "/usr/local/bin/deflectctl",
   "/usr/local/bin/deflectd",
-  "/usr/local/lib/systemd/system/deflectd.service",
+  UNIT,
   "/usr/local/lib/sysusers.d/deflectd.conf",
   "/usr/local/lib/tmpfiles.d/deflectd.conf",
   "/usr/local/share/bash-completion/completions/deflectctl",
@@ -337,6 +338,59 @@ test_places (void)
   expect_changes (tree, SETTINGS, STATE, USER_DATABASE, NULL);
 }
 
+/* Without any of these lines of its unit the service would run all the same, but with less around
+ * it. */
+static void
+test_unit (void)
+{
+  static const char *const lines[] = {
+    "Type=notify",
+    "NotifyAccess=main",
+    "ExecStart=/usr/local/bin/deflectd",
+    "ExecReload=kill -HUP $MAINPID",
+    "WatchdogSec=30",
+    "Restart=on-failure",
+    "User=deflectd",
+    "Group=deflectd",
+    "UMask=0077",
+    "ConfigurationDirectory=deflectd",
+    "StateDirectory=deflectd",
+    "StateDirectoryMode=0700",
+    "LoadCredential=password:/etc/deflectd/passwords",
+    "LimitCORE=0",
+    "CapabilityBoundingSet=",
+    "AmbientCapabilities=",
+    "NoNewPrivileges=yes",
+    "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
+    "SystemCallArchitectures=native",
+    "SystemCallFilter=@system-service",
+    "SystemCallFilter=~@privileged @resources @aio @chown @keyring @memlock @setuid",
+    "MemoryDenyWriteExecute=yes",
+    "RestrictNamespaces=yes",
+    "RestrictSUIDSGID=yes",
+    "ProtectSystem=strict",
+    "ProtectHome=yes",
+    "PrivateTmp=yes",
+    "PrivateDevices=yes",
+    "PrivateUsers=yes",
+    "ProtectProc=invisible",
+    "WantedBy=multi-user.target",
+  };
+  g_autoptr (Tree) tree = make_tree ();
+  g_autofree char *output = install (NULL, NULL);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) found = NULL;
+
+  g_assert_true (g_file_get_contents (UNIT, &text, NULL, NULL));
+  found = g_strsplit (text, "\n", -1);
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
+    if (!g_strv_contains ((const char *const *)found, lines[i]))
+      g_error ("The unit does not say %s.", lines[i]);
+
+  g_free (output);
+  output = install ("--uninstall", NULL);
+}
+
 /* What an administrator changed outlives a second installation, and one removal is enough. */
 static void
 test_again (void)
@@ -473,6 +527,19 @@ test_new_user (void)
   expect_file (file[0], "600 deflectd:deflectd");
 }
 
+/* Before there is a user deflectd, nobody but root looks into what may hold passwords. */
+static void
+expect_modes (const char *root)
+{
+  g_autofree char *settings = g_strconcat (root, "/etc/deflectd", NULL);
+  g_autofree char *accounts = g_build_filename (settings, "accounts.d", NULL);
+  g_autofree char *passwords = g_build_filename (settings, "passwords", NULL);
+
+  expect_file (settings, "755 root:root");
+  expect_file (accounts, "750 root:root");
+  expect_file (passwords, "700 root:root");
+}
+
 /* For packagers: everything below DESTDIR, the machine itself untouched. */
 static void
 test_destdir (void)
@@ -506,6 +573,7 @@ test_destdir (void)
   g_assert_cmpstr (left, ==,
                    ".\n./etc\n./etc/deflectd\n./etc/deflectd/accounts.d\n"
                    "./etc/deflectd/deflectd.conf\n./etc/deflectd/passwords\n");
+  expect_modes (destination);
 }
 
 /* A prefix of one's own holds everything, and what the system then overlooks is said. */
@@ -543,6 +611,7 @@ test_meson (void)
                    ==, 0);
   g_assert_cmpint (run (NULL, "meson", "install", "-C", build, NULL), ==, 0);
   expect_installed (system_files, TRUE);
+  expect_modes ("");
   g_assert_cmpint (run (NULL, "ninja", "-C", build, "uninstall", NULL), ==, 0);
   expect_installed (system_files, FALSE);
 }
@@ -577,6 +646,7 @@ main (int argc, char **argv)
   g_unsetenv ("G_DEBUG");
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/install/places", test_places);
+  g_test_add_func ("/install/unit", test_unit);
   g_test_add_func ("/install/again", test_again);
   g_test_add_func ("/install/activation", test_activation);
   g_test_add_func ("/install/new-user", test_new_user);

@@ -302,11 +302,62 @@ test_life (Sandbox *self, gconstpointer data)
     g_assert_cmpstr (refused, ==, "sched_setattr\n");
 }
 
+/* --- Credentials --- */
+
+/* The files of LoadCredential= as systemd passes them to the daemon: each is named by the ID in the
+ * unit and its own name. */
+static void
+write_credential (const char *directory, const char *name, const char *password)
+{
+  g_autofree char *unit = read_unit ();
+  g_auto (GStrv) parts = g_strsplit (unit, "\nLoadCredential=", 2);
+  g_autofree char *id = g_strndup (parts[1], strcspn (parts[1], ":"));
+  g_autofree char *path = g_strdup_printf ("%s/%s_%s", directory, id, name);
+  g_autoptr (GError) error = NULL;
+
+  g_file_set_contents (path, password, -1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (g_chmod (path, 0400), ==, 0);
+}
+
+static void
+expect_state_reason (Stage *stage, const char *account, const char *expected)
+{
+  g_autofree char *output = NULL;
+  g_autofree char *pattern = g_strdup_printf ("\"%s\"[^}]*%s", account, expected);
+
+  g_assert_cmpint (stage_deflectctl (stage, &output, "account", "list", "--json", NULL), ==, 0);
+  g_test_message ("%s", output);
+  g_assert_true (g_regex_match_simple (pattern, output, G_REGEX_DEFAULT, G_REGEX_MATCH_DEFAULT));
+}
+
+/* password-file=NAME is the credential; an account whose password is missing says so. */
+static void
+test_credential (void)
+{
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autofree char *credentials = g_build_filename (stage_get_directory (stage), "credentials",
+                                                   NULL);
+  g_autofree char *wrapper = g_strdup_printf ("env CREDENTIALS_DIRECTORY=%s", credentials);
+
+  g_assert_cmpint (g_mkdir (credentials, 0700), ==, 0);
+  write_credential (credentials, "desk", "secret-of-the-desk\n");
+  stage_wrap_daemon (stage, wrapper);
+  stage_write_account (stage, "desk",
+                       "[account]\naddress=sip:desk@deflect.example\npassword-file=desk\n");
+  stage_write_account (stage, "door",
+                       "[account]\naddress=sip:door@deflect.example\npassword-file=door\n");
+  stage_start_daemon (stage);
+  expect_state_reason (stage, "desk", "cannot register accounts yet");
+  expect_state_reason (stage, "door", "a credential that the daemon was not given");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   machine_enter ();
   g_test_add ("/sandbox/life", Sandbox, NULL, set_up, test_life, tear_down);
+  g_test_add_func ("/sandbox/credential", test_credential);
   return g_test_run ();
 }
