@@ -9,8 +9,9 @@
 /*
  * What a user may have the daemon do for an own account is what the user could do without it:
  * register an own address at a server somewhere. The daemon must not lend what it has beyond that:
- * a user part that calls from the network are taken for, the eyes of other users, and its place on
- * this machine and its links, from where servers may believe it more than the network.
+ * a user part that calls from the network are taken for, the eyes of other users, the offers that
+ * all share, and its place on this machine and its links, from where servers may believe it more
+ * than the network.
  */
 
 /* --- Addresses that mean this machine or its links --- */
@@ -149,18 +150,51 @@ changes_sources (const DflAccountSettings *before, const DflAccountSettings *aft
                  || (after->trusted && !before->trusted)));
 }
 
+/* To which server, and how. */
 static gboolean
-changes_to_local_server (const DflAccountSettings *before, const DflAccountSettings *after)
+changes_way (const DflAccountSettings *before, const DflAccountSettings *after)
 {
-  const char *registrar = get_registrar (after);
-  const char *proxy = after->outbound_proxy;
+  return before == NULL || g_strcmp0 (before->domain, after->domain) != 0
+         || g_strcmp0 (before->registrar, after->registrar) != 0
+         || g_strcmp0 (before->outbound_proxy, after->outbound_proxy) != 0
+         || before->transport != after->transport;
+}
 
-  if ((before == NULL || g_strcmp0 (get_registrar (before), registrar) != 0)
-      && is_local_server (registrar))
+/* As whom. */
+static gboolean
+changes_identity (const DflAccountSettings *before, const DflAccountSettings *after)
+{
+  return before == NULL || g_strcmp0 (before->address, after->address) != 0
+         || g_strcmp0 (before->username, after->username) != 0;
+}
+
+static gboolean
+uses_local_server (const DflAccountSettings *settings)
+{
+  return is_local_server (get_registrar (settings))
+         || (*settings->outbound_proxy != '\0' && is_local_server (settings->outbound_proxy));
+}
+
+/*
+ * What an administrator allowed was one account at one server, and one server without verification
+ * of its certificate: not whatever else could be said to a local one, nor to another one so.
+ */
+static gboolean
+changes_at_server (const DflAccountSettings *before, const DflAccountSettings *after)
+{
+  if (uses_local_server (after)
+      && (changes_way (before, after) || changes_identity (before, after)))
     return TRUE;
 
-  return *proxy != '\0' && (before == NULL || g_strcmp0 (before->outbound_proxy, proxy) != 0)
-         && is_local_server (proxy);
+  return !after->tls_verify && (changes_way (before, after) || before->tls_verify);
+}
+
+/* One user's calls must not take the place of the others'. */
+static gboolean
+takes_more_offers (const DflAccountSettings *before, const DflAccountSettings *after)
+{
+  return after->max_offers > DFL_ACCOUNT_MAX_OFFERS
+         && (before == NULL || after->max_offers > before->max_offers);
 }
 
 gboolean
@@ -175,6 +209,6 @@ dfl_account_settings_need_administrator (const DflAccountSettings *before,
   if (before != NULL && before->problem != NULL)
     before = NULL;
 
-  return changes_sources (before, after) || changes_to_local_server (before, after)
-         || (!after->tls_verify && (before == NULL || before->tls_verify));
+  return changes_sources (before, after) || changes_at_server (before, after)
+         || takes_more_offers (before, after);
 }

@@ -65,7 +65,7 @@ dfl_account_settings_new (const char *name)
   self->alert = TRUE;
   self->ring_limit = 120;
   self->decline_status = 486;
-  self->max_offers = 16;
+  self->max_offers = DFL_ACCOUNT_MAX_OFFERS;
   self->redirect_domain = g_strdup ("");
   self->targets = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_alias_free);
 

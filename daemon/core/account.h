@@ -15,6 +15,9 @@ typedef enum
   DFL_TRANSPORT_TLS
 } DflTransport;
 
+/* How many calls of an account may be offered at once where nobody said so. */
+#define DFL_ACCOUNT_MAX_OFFERS 16
+
 /* What a person wrote about an account: one key file, checked. Plain values, owned strings. */
 typedef struct
 {
@@ -78,9 +81,12 @@ gboolean dfl_account_settings_equal_drafts (const DflAccountSettings *a,
  *  - makes an account direct, or stops that, or changes a direct account's address,
  *  - changes accept-from=, or has a direct account believe what those say who call from there,
  *  - gives a new account to other users than caller, or changes the users of one that is there,
- *  - turns the verification of certificates off,
- *  - names a registrar (where none is given: a domain) or a proxy on a loopback, link-local,
- *    unspecified, multicast or broadcast address, however it is spelled, or under localhost.
+ *  - turns the verification of certificates off, or while it is off changes the domain, registrar,
+ *    proxy or transport,
+ *  - changes the address, username, registrar, proxy or transport where then the registrar (where
+ *    none is given: the domain) or the proxy is on a loopback, link-local, unspecified, multicast
+ *    or broadcast address, however it is spelled, or under localhost,
+ *  - raises max_offers above DFL_ACCOUNT_MAX_OFFERS.
  *
  * What a name resolves to is not looked at, because that changes: who connects must.
  */

@@ -370,7 +370,12 @@ gint64
 dfl_accounts_get_created (DflAccounts *self, gint64 wall)
 {
   for (guint i = 0; i < self->all->len; i++)
-    wall = MAX (wall, dfl_account_get_settings (self->all->pdata[i])->created + 1);
+    {
+      gint64 other = dfl_account_get_settings (self->all->pdata[i])->created;
+
+      if (other >= wall)
+        wall = other < G_MAXINT64 ? other + 1 : G_MAXINT64;
+    }
 
   return wall;
 }

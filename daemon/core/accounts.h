@@ -35,7 +35,7 @@ void dfl_accounts_remove (DflAccounts *self, DflAccount *account);
 const char *dfl_accounts_reserve_id (DflAccounts *self);
 
 /* When an account that is added now was added: microseconds since the epoch, later than that of
- * every other one, whatever the wall clock does. */
+ * every other one, whatever the wall clock does, while time is left. */
 gint64 dfl_accounts_get_created (DflAccounts *self, gint64 wall);
 
 /* Borrowed, of DflAccount in the order of their names and ids; until the next change. */

@@ -103,11 +103,109 @@ test_harmless (void)
   ASSERT_STEP (registering, FALSE, before->tls_verify = after->tls_verify = FALSE);
 }
 
+/* An account that an administrator has let use a server of this machine. */
+static DflAccountSettings *
+local (void)
+{
+  DflAccountSettings *settings = registering ();
+
+  dfl_sample_set (&settings->registrar, "127.0.0.1");
+
+  return settings;
+}
+
+static DflAccountSettings *
+local_proxy (void)
+{
+  DflAccountSettings *settings = registering ();
+
+  dfl_sample_set (&settings->registrar, "sip.example.org");
+  dfl_sample_set (&settings->outbound_proxy, "localhost:5080");
+
+  return settings;
+}
+
+/* It was for one account there. */
+static void
+test_local_steps (void)
+{
+#define ASSERT_LOCAL_STEP(expected, change)                                                        \
+  ASSERT_STEP (local, expected, change);                                                           \
+  ASSERT_STEP (local_proxy, expected, change)
+
+  ASSERT_LOCAL_STEP (TRUE, dfl_sample_set (&after->address, "sip:bob@example.org"));
+  ASSERT_LOCAL_STEP (TRUE, dfl_sample_set (&after->domain, "example.net"));
+  ASSERT_LOCAL_STEP (TRUE, dfl_sample_set (&after->username, "bob"));
+  ASSERT_LOCAL_STEP (TRUE, dfl_sample_set (&after->outbound_proxy, "127.0.0.1:5090"));
+  ASSERT_LOCAL_STEP (TRUE, after->transport = DFL_TRANSPORT_TCP);
+  ASSERT_STEP (local, TRUE, dfl_sample_set (&after->outbound_proxy, "proxy.example.org"));
+  ASSERT_STEP (local_proxy, TRUE, dfl_sample_set (&after->registrar, "sip.example.net"));
+  ASSERT_STEP (local_proxy, TRUE, dfl_sample_set (&after->registrar, ""));
+
+  ASSERT_LOCAL_STEP (FALSE, dfl_sample_set (&after->display_name, "Alice"));
+  ASSERT_LOCAL_STEP (FALSE, dfl_sample_set (&after->password, "secret"));
+  ASSERT_LOCAL_STEP (FALSE, after->enabled = FALSE);
+  ASSERT_LOCAL_STEP (FALSE, dfl_sample_set (&before->display_name, "Alice"));
+  /* Away from this machine. */
+  ASSERT_STEP (local, FALSE, dfl_sample_set (&after->registrar, "");
+               dfl_sample_set (&after->username, "bob"));
+  ASSERT_STEP (local_proxy, FALSE, dfl_sample_set (&after->outbound_proxy, "");
+               dfl_sample_set (&after->username, "bob"));
+#undef ASSERT_LOCAL_STEP
+}
+
+static DflAccountSettings *
+careless (void)
+{
+  DflAccountSettings *settings = registering ();
+
+  settings->tls_verify = FALSE;
+
+  return settings;
+}
+
+/* It was for one server. */
+static void
+test_careless_steps (void)
+{
+  ASSERT_STEP (careless, TRUE, dfl_sample_set (&after->domain, "example.net"));
+  ASSERT_STEP (careless, TRUE, dfl_sample_set (&after->registrar, "sip.example.net"));
+  ASSERT_STEP (careless, TRUE, dfl_sample_set (&after->outbound_proxy, "sip.example.net"));
+  ASSERT_STEP (careless, TRUE, after->transport = DFL_TRANSPORT_TLS);
+  ASSERT_STEP (careless, TRUE, dfl_sample_set (&before->outbound_proxy, "sip.example.net"));
+
+  ASSERT_STEP (careless, FALSE, dfl_sample_set (&after->address, "sip:bob@example.org"));
+  ASSERT_STEP (careless, FALSE, dfl_sample_set (&after->username, "bob"));
+  ASSERT_STEP (careless, FALSE, dfl_sample_set (&after->password, "secret"));
+  ASSERT_STEP (careless, FALSE, after->tls_verify = TRUE;
+               dfl_sample_set (&after->registrar, "sip.example.net"));
+}
+
+static void
+test_offers (void)
+{
+  g_autoptr (DflAccountSettings) greedy = registering ();
+
+  ASSERT_STEP (registering, FALSE, before->max_offers = 1; after->max_offers = 16);
+  ASSERT_STEP (registering, FALSE, before->max_offers = 100; after->max_offers = 99);
+  ASSERT_STEP (registering, FALSE, before->max_offers = after->max_offers = 100);
+  ASSERT_STEP (registering, TRUE, after->max_offers = 17);
+  ASSERT_STEP (registering, TRUE, before->max_offers = 100; after->max_offers = 101);
+  ASSERT_STEP (direct, TRUE, before->max_offers = 1; after->max_offers = 17);
+
+  greedy->max_offers = 16;
+  g_assert_false (needs (NULL, greedy));
+  greedy->max_offers = 17;
+  g_assert_true (needs (NULL, greedy));
+}
+
 static void
 test_steps (void)
 {
   ASSERT_STEP (registering, TRUE, after->registers = FALSE);
   ASSERT_STEP (registering, TRUE, before->registers = FALSE);
+  ASSERT_STEP (registering, TRUE, before->trusted = after->trusted = TRUE;
+               after->registers = FALSE);
   ASSERT_STEP (registering, TRUE, dfl_sample_set_list (&after->accept_from, "192.0.2.1"));
   ASSERT_STEP (registering, TRUE, after->tls_verify = FALSE);
   ASSERT_STEP (registering, TRUE, dfl_sample_set_list (&after->users, "alice;bob"));
@@ -305,6 +403,9 @@ main (int argc, char **argv)
   g_test_add_func ("/account-permission/users-of-new", test_users_of_new);
   g_test_add_func ("/account-permission/harmless", test_harmless);
   g_test_add_func ("/account-permission/steps", test_steps);
+  g_test_add_func ("/account-permission/local-steps", test_local_steps);
+  g_test_add_func ("/account-permission/careless-steps", test_careless_steps);
+  g_test_add_func ("/account-permission/offers", test_offers);
   g_test_add_func ("/account-permission/servers", test_servers);
   g_test_add_func ("/account-permission/other-port", test_other_port);
 

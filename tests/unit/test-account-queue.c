@@ -194,6 +194,20 @@ test_created_grows (DflChangeFixture *self, gconstpointer data)
                    ==, later + 2);
 }
 
+/* A file that says the end of time is read like any other. */
+static void
+test_created_ends (DflChangeFixture *self, gconstpointer data)
+{
+  GPtrArray *settings = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+
+  g_ptr_array_add (settings, dfl_sample_kept_settings ("old", "0badcafe", "bob", G_MAXINT64));
+  dfl_switchboard_set_kept_accounts (self->switchboard, settings);
+  dfl_signal_log_expect (self->log, "account-added old direct");
+  g_assert_cmpint (dfl_account_get_settings (dfl_change_fixture_have (self, "work", "alice"))
+                       ->created,
+                   ==, G_MAXINT64);
+}
+
 /* Who is told may ask for more. */
 static void
 test_ask_when_told (DflChangeFixture *self, gconstpointer data)
@@ -522,6 +536,7 @@ main (int argc, char **argv)
   ADD ("order", test_order);
   ADD ("each-from-the-last", test_each_from_the_last);
   ADD ("created-grows", test_created_grows);
+  ADD ("created-ends", test_created_ends);
   ADD ("ask-when-told", test_ask_when_told);
   ADD ("calls-stay", test_calls_stay);
   ADD ("reload-meanwhile", test_reload_meanwhile);
