@@ -174,8 +174,9 @@ dfl_verb_target (DflCommand *self, int argc, char **argv)
 
   verb = dfl_manage_parse (
       &manage, verbs, entries,
-      _ ("Shows and changes the targets of an account: short names for addresses. ACCOUNT is the\n"
-         "name or the id of an account, and may be left out where you see exactly one."),
+      _ ("Shows and changes the targets of an account: short names for addresses. This version\n"
+         "keeps them and does not redirect to them yet. ACCOUNT is the name or the id of an\n"
+         "account, and may be left out where you see exactly one."),
       &argc, &argv, &error);
   if (verb != NULL && label != NULL && !verb->takes_options)
     {
