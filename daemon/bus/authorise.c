@@ -17,6 +17,7 @@ typedef struct
   sd_bus_message *message;
   const char *action;
   char **details;
+  DflAccountSettings *authorised;
   DflRequestHandler proceed;
   gboolean dry; /* for dfl_request_would_authorise */
 } Held;
@@ -28,6 +29,7 @@ free_held (gpointer data)
 
   sd_bus_message_unref (self->message);
   g_strfreev (self->details);
+  g_clear_pointer (&self->authorised, dfl_account_settings_free);
   g_free (self);
 }
 
@@ -40,6 +42,7 @@ proceed (Held *self, DflAuthorityAnswer answer, const GError *refusal)
     .message = self->message,
     .granted = answer == DFL_AUTHORITY_GRANTED ? self->action : NULL,
     .details = (const char *const *)self->details,
+    .authorised = self->authorised,
     .refusal = answer == DFL_AUTHORITY_CHALLENGE ? NULL : refusal,
   };
   g_autoptr (GVariant) parameters = NULL;
@@ -86,6 +89,8 @@ ask (DflRequest *request,
   held->message = sd_bus_message_ref (request->message);
   held->action = action;
   held->details = g_strdupv ((char **)details);
+  if (request->authorised != NULL)
+    held->authorised = dfl_account_settings_ref (request->authorised);
   held->dry = dry;
   held->proceed = handler;
   dfl_door_charge (service->door, request->peer, COST);

@@ -6,13 +6,19 @@
 #include <string.h>
 
 #include "bus/account-change.h"
+#include "bus/decision-details.h"
 #include "core/error.h"
 
 /*
  * Every change goes the same way, twice: the handler of its method looks at what is asked and
  * whom that takes, has the caller authorised, and is entered again with what was granted. So
  * nothing that was read before the question is believed after it. What then takes more than was
- * granted is refused.
+ * granted is refused, and so is what an administrator has allowed and comes to something else by
+ * then: who was shown one account must not have allowed another.
+ *
+ * Who is not one of an account's users by name, but sees it as everybody does, sees only a part of
+ * it. Whether its other settings let a change pass must not be found out by trying, so that such a
+ * user is asked first and hears of it afterwards.
  */
 
 /* Somebody who waits for a change to be kept. In the service's list until it is answered. */
@@ -141,26 +147,50 @@ is_nameless (const DflRequest *request, const char *caller)
   return g_str_equal (caller, number);
 }
 
-/* Whether the caller may go on; else it is asked, and handler entered again, or it is refused. */
+/* Whether somebody was asked who allows what is so described, and nothing else. */
 static gboolean
-may_proceed (DflRequest *request, gboolean administrator, const char *name, DflRequestHandler again)
+is_bound (const DflRequest *request)
 {
-  const char *const details[] = { "account", name, NULL };
+  return !request->service->single_user && request->peer->uid != 0
+         && g_strcmp0 (request->granted, DFL_ACTION_MANAGE_ACCOUNTS) == 0;
+}
+
+static gboolean
+is_as_authorised (const DflRequest *request, const DflAccountSettings *draft)
+{
+  return request->authorised != NULL && draft != NULL
+         && dfl_account_settings_equal_drafts (request->authorised, draft);
+}
+
+/* Whether the caller may go on; else it is asked, and handler entered again, or it is refused.
+ * draft is what the request comes to, NULL where that is not for the caller to know. */
+static gboolean
+may_proceed (DflRequest *request,
+             gboolean administrator,
+             const DflAccountSettings *draft,
+             char **details,
+             DflRequestHandler again)
+{
   g_autoptr (GError) error = NULL;
 
   if (request->granted == NULL)
     {
+      request->authorised = draft;
       dfl_request_authorise (request,
                              administrator ? DFL_ACTION_MANAGE_ACCOUNTS
                                            : DFL_ACTION_MANAGE_OWN_ACCOUNTS,
-                             details, again);
+                             (const char *const *)details, again);
       return FALSE;
     }
-  if (!administrator || g_str_equal (request->granted, DFL_ACTION_MANAGE_ACCOUNTS))
+  if (administrator && !g_str_equal (request->granted, DFL_ACTION_MANAGE_ACCOUNTS))
+    g_set_error_literal (&error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
+                         "The account was changed meanwhile, and this takes an administrator now; "
+                         "look at it and try again");
+  else if (is_bound (request) && !is_as_authorised (request, draft))
+    g_set_error_literal (&error, DFL_ERROR, DFL_ERROR_FAILED,
+                         "The account was changed meanwhile; look at it and try again");
+  else
     return TRUE;
-  g_set_error_literal (&error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
-                       "The account was changed meanwhile, and this takes an administrator now; "
-                       "look at it and try again");
   dfl_request_fail (request, error);
   return FALSE;
 }
@@ -172,6 +202,7 @@ make_author (const DflRequest *request, const char *caller)
     .caller = caller,
     .as_administrator = request->service->single_user || request->peer->uid == 0
                         || g_str_equal (request->granted, DFL_ACTION_MANAGE_ACCOUNTS),
+    .authorised = is_bound (request) ? request->authorised : NULL,
   };
 
   return author;
@@ -193,6 +224,7 @@ dfl_manage_add (DflRequest *request, const char *name, GVariant *settings, DflRe
   g_autofree char *caller = get_caller (request);
   g_autoptr (DflAccountChange) change = dfl_account_change_new ();
   g_autoptr (DflAccountSettings) draft = NULL;
+  g_auto (GStrv) details = NULL;
   g_autoptr (GError) error = NULL;
   DflAccountAuthor author;
 
@@ -211,12 +243,38 @@ dfl_manage_add (DflRequest *request, const char *name, GVariant *settings, DflRe
       dfl_request_fail (request, error);
       return;
     }
-  if (!may_proceed (request, dfl_account_settings_need_administrator (NULL, draft, caller), name,
-                    again))
+  details = dfl_change_details_new ("add", NULL, NULL, draft);
+  if (!may_proceed (request, dfl_account_settings_need_administrator (NULL, draft, caller), draft,
+                    details, again))
     return;
   author = make_author (request, caller);
   dfl_switchboard_add_account (service->switchboard, name, &author, creator_owns,
                                g_steal_pointer (&change), on_done, add_waiter (request, TRUE));
+}
+
+/* What the authority is told of the change of an account that is there. */
+static char **
+make_update_details (const DflRequest *request,
+                     const DflAccountSettings *draft,
+                     const DflAccountChange *change)
+{
+  DflAccount *account = request->node.account;
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+  g_autoptr (DflAccountSettings) guess = NULL;
+
+  if (is_listed (request))
+    return dfl_change_details_new ("update", account, settings, draft);
+  guess = dfl_change_guess_new (settings, change);
+  return dfl_change_details_new ("update", account, NULL, guess);
+}
+
+/* Whether the caller may hear why the account cannot be changed so: that it stands in a file,
+ * everybody who sees it. */
+static gboolean
+may_hear (const DflRequest *request, const GError *error)
+{
+  return is_listed (request) || g_error_matches (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED)
+         || g_strcmp0 (request->granted, DFL_ACTION_MANAGE_ACCOUNTS) == 0;
 }
 
 void
@@ -225,26 +283,29 @@ dfl_manage_update (DflRequest *request, DflAccountChange *change, DflRequestHand
   DflService *service = request->service;
   DflAccount *account = request->node.account;
   const DflAccountSettings *settings = dfl_account_get_settings (account);
+  g_autoptr (DflAccountChange) owned = change;
   g_autofree char *caller = get_caller (request);
   g_autoptr (DflAccountSettings) draft = NULL;
+  g_auto (GStrv) details = NULL;
   g_autoptr (GError) error = NULL;
   DflAccountAuthor author;
 
   draft = dfl_switchboard_draft_account (service->switchboard, account, NULL, NULL, FALSE, change,
                                          &error);
-  if (draft == NULL)
-    dfl_request_fail (request, error);
-  else if (may_proceed (request,
-                        !is_listed (request)
-                            || dfl_account_settings_need_administrator (settings, draft, caller),
-                        settings->name, again))
+  if (draft == NULL && may_hear (request, error))
     {
-      author = make_author (request, caller);
-      dfl_switchboard_update_account (service->switchboard, account, &author, change, on_done,
-                                      add_waiter (request, FALSE));
+      dfl_request_fail (request, error);
       return;
     }
-  dfl_account_change_free (change);
+  details = make_update_details (request, draft, change);
+  if (!may_proceed (request,
+                    !is_listed (request)
+                        || dfl_account_settings_need_administrator (settings, draft, caller),
+                    draft, details, again))
+    return;
+  author = make_author (request, caller);
+  dfl_switchboard_update_account (service->switchboard, account, &author, g_steal_pointer (&owned),
+                                  on_done, add_waiter (request, FALSE));
 }
 
 void
@@ -252,9 +313,11 @@ dfl_manage_remove (DflRequest *request, DflRequestHandler again)
 {
   DflService *service = request->service;
   DflAccount *account = request->node.account;
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
   g_autofree char *caller = get_caller (request);
   g_autoptr (DflAccountChange) nothing = dfl_account_change_new ();
   g_autoptr (DflAccountSettings) draft = NULL;
+  g_auto (GStrv) details = dfl_change_details_new ("remove", account, settings, settings);
   g_autoptr (GError) error = NULL;
   DflAccountAuthor author;
 
@@ -263,8 +326,7 @@ dfl_manage_remove (DflRequest *request, DflRequestHandler again)
                                          &error);
   if (g_error_matches (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED))
     dfl_request_fail (request, error);
-  else if (may_proceed (request, !is_listed (request), dfl_account_get_settings (account)->name,
-                        again))
+  else if (may_proceed (request, !is_listed (request), settings, details, again))
     {
       author = make_author (request, caller);
       dfl_switchboard_remove_account (service->switchboard, account, &author, on_done,

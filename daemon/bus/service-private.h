@@ -57,6 +57,9 @@ typedef struct
   const char *granted;        /* the action that was authorised, once it was; a literal */
   const char *const *details; /* what the authority was told about it, once it was asked */
   const GError *refusal;      /* for dfl_request_would_authorise */
+  /* What an account was to become when that was asked, or NULL; kept from before
+   * dfl_request_authorise until the handler that follows it. */
+  const DflAccountSettings *authorised;
 } DflRequest;
 
 typedef void (*DflRequestHandler) (DflRequest *request);

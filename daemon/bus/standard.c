@@ -160,13 +160,55 @@ handle_set (DflRequest *request)
 
 const DflRequestHandler dfl_properties_methods[] = { handle_get, handle_get_all, handle_set };
 
-/* --- Introspectable --- */
+/* --- What the caller sees --- */
 
-typedef struct
+/* Keeps of the accounts those that the caller sees; takes them over. */
+static GPtrArray *
+keep_seen (const DflRequest *request, GPtrArray *accounts)
 {
-  DflRequest *request;
-  GString *xml;
-} Children;
+  guint n = 0;
+
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      if (dfl_audience_sees (request->service->audience, request->peer, accounts->pdata[i]))
+        accounts->pdata[n++] = accounts->pdata[i];
+    }
+  g_ptr_array_set_size (accounts, (int)n);
+  return accounts;
+}
+
+static GPtrArray *
+get_seen_accounts (const DflRequest *request)
+{
+  return keep_seen (request, dfl_switchboard_get_accounts (request->service->switchboard));
+}
+
+static void
+add_calls_of (const DflRequest *request,
+              GPtrArray *accounts,
+              void (*add) (DflCall *call, gpointer data),
+              gpointer data)
+{
+  for (guint i = 0; i < accounts->len; i++)
+    dfl_switchboard_foreach_call_of (request->service->switchboard, accounts->pdata[i], add, data);
+}
+
+/* Goes from the accounts to the calls: one who went through the calls of others as well would take
+ * longer the more their telephones ring. */
+static void
+foreach_seen_call (const DflRequest *request,
+                   void (*func) (DflCall *call, gpointer data),
+                   gpointer data)
+{
+  g_autoptr (GPtrArray) accounts = get_seen_accounts (request);
+  g_autoptr (GPtrArray) former = keep_seen (request, dfl_switchboard_get_former_accounts (
+                                                         request->service->switchboard));
+
+  add_calls_of (request, accounts, func, data);
+  add_calls_of (request, former, func, data);
+}
+
+/* --- Introspectable --- */
 
 static void
 add_child (GString *xml, const char *name)
@@ -175,34 +217,23 @@ add_child (GString *xml, const char *name)
 }
 
 static void
-add_call_child (DflCall *call, gpointer data)
+add_call_child (DflCall *call, gpointer xml)
 {
-  Children *children = data;
-  DflService *service = children->request->service;
-
-  if (dfl_audience_sees (service->audience, children->request->peer, dfl_call_get_account (call)))
-    add_child (children->xml, dfl_call_get_id (call));
+  add_child (xml, dfl_call_get_id (call));
 }
 
 static void
 add_account_children (DflRequest *request, GString *xml)
 {
-  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (request->service->switchboard);
+  g_autoptr (GPtrArray) accounts = get_seen_accounts (request);
 
   for (guint i = 0; i < accounts->len; i++)
-    {
-      DflAccount *account = g_ptr_array_index (accounts, i);
-
-      if (dfl_audience_sees (request->service->audience, request->peer, account))
-        add_child (xml, dfl_account_get_id (account));
-    }
+    add_child (xml, dfl_account_get_id (accounts->pdata[i]));
 }
 
 static void
 add_children (DflRequest *request, GString *xml)
 {
-  Children children = { request, xml };
-
   switch (request->node.kind)
     {
     case DFL_NODE_ABOVE:
@@ -217,7 +248,7 @@ add_children (DflRequest *request, GString *xml)
       add_account_children (request, xml);
       break;
     case DFL_NODE_CALLS:
-      dfl_switchboard_foreach_call (request->service->switchboard, add_call_child, &children);
+      foreach_seen_call (request, add_call_child, xml);
       break;
     default:
       break;
@@ -297,29 +328,21 @@ add_call_object (DflCall *call, gpointer data)
 {
   Objects *objects = data;
   DflNode node = { DFL_NODE_CALL, NULL, call };
-  g_autofree char *path = NULL;
+  g_autofree char *path = dfl_call_path (call);
 
-  if (!dfl_audience_sees (objects->request->service->audience, objects->request->peer,
-                          dfl_call_get_account (call)))
-    return;
-  path = dfl_call_path (call);
   add_object (objects, path, &node);
 }
 
 static void
 add_account_objects (Objects *objects)
 {
-  DflService *service = objects->request->service;
-  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (service->switchboard);
+  g_autoptr (GPtrArray) accounts = get_seen_accounts (objects->request);
 
   for (guint i = 0; i < accounts->len; i++)
     {
       DflNode node = { DFL_NODE_ACCOUNT, g_ptr_array_index (accounts, i), NULL };
-      g_autofree char *path = NULL;
+      g_autofree char *path = dfl_account_path (node.account);
 
-      if (!dfl_audience_sees (service->audience, objects->request->peer, node.account))
-        continue;
-      path = dfl_account_path (node.account);
       add_object (objects, path, &node);
     }
 }
@@ -331,7 +354,7 @@ write_objects (sd_bus_message *message, gconstpointer data)
 
   objects.result = sd_bus_message_open_container (message, SD_BUS_TYPE_ARRAY, "{oa{sa{sv}}}");
   add_account_objects (&objects);
-  dfl_switchboard_foreach_call (objects.request->service->switchboard, add_call_object, &objects);
+  foreach_seen_call (objects.request, add_call_object, &objects);
   return objects.result < 0 ? objects.result : sd_bus_message_close_container (message);
 }
 

@@ -16,7 +16,8 @@
 #define PLAIN G_DBUS_MESSAGE_FLAGS_NONE
 
 /* What the authority hears of deciders_start. */
-#define ASKED_OF_BOB "org.deflectd1.redirect account=alice action=redirect target=sip:bob@b number="
+#define ASKED_OF_ALICE "org.deflectd1.redirect id=9872f052 account=alice creator= "
+#define ASKED_OF_BOB ASKED_OF_ALICE "action=redirect target=sip:bob@b number="
 
 typedef struct
 {

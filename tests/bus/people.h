@@ -69,7 +69,7 @@ people_expect_property (People *self, const char *path, const char *property, co
 /* What the keeper has of an account that it must have. */
 const DflAccountSettings *people_get_kept (People *self, const char *path);
 
-/* The oldest question to the authority was this one; NULL: it was asked nothing more. */
+/* The oldest question to the authority matches this (* and ?); NULL: it was asked nothing more. */
 void people_expect_asked (People *self, const char *question);
 
 /* From now on nobody may anything. */

@@ -205,6 +205,182 @@ test_harder_while_waiting (People *self, gconstpointer mode)
   people_expect_property (self, path, "Address", "'sip:work@example.org'");
 }
 
+/* --- What an administrator has allowed --- */
+
+#define INTERACTIVE G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+#define CHANGED ERROR ("Failed") "*The account was changed meanwhile; look at it and try again"
+
+/* Starts a request that takes a password; returns when that is asked for, and others are granted
+ * what they ask for. */
+static Pending *
+start_dialog (
+    People *self, GDBusConnection *who, const char *path, const char *method, GVariant *parameters)
+{
+  Pending *pending;
+
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_CHALLENGE,
+                                  DFL_AUTHORITY_GRANTED);
+  dfl_fake_authority_hold_dialogs (self->base.authority);
+  pending = fixture_start_with (&self->base, who, path, method, parameters, INTERACTIVE);
+  people_run_until_asked (self, 1);
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_GRANTED,
+                                  DFL_AUTHORITY_GRANTED);
+  return pending;
+}
+
+static void
+expect_end (Pending *pending, const char *error)
+{
+  pending_wait (pending);
+  if (error == NULL)
+    g_assert_no_error (pending->error);
+  else if (pending->error == NULL || !g_pattern_match_simple (error, pending->error->message))
+    g_error ("\"%s\" is not \"%s\"", pending->error == NULL ? "" : pending->error->message, error);
+}
+
+/* The administrator sees work@example.org in the dialog, and by the yes it is somebody else. */
+static void
+test_shown_another (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work", WORK);
+  g_autoptr (Pending) direct = NULL;
+
+  direct = start_dialog (self, self->owner, path, "Account.Update",
+                         people_update_parameters (
+                             "{'register': <false>, 'accept-from': <['192.0.2.1']>}"));
+  people_update (self, self->owner, path, "{'address': <'sip:ceo@example.org'>}");
+  dfl_fake_authority_release (self->base.authority);
+  expect_end (direct, "*" CHANGED);
+  g_assert_true (people_get_kept (self, path)->registers);
+  people_expect_property (self, path, "Address", "'sip:ceo@example.org'");
+}
+
+static const struct
+{
+  const char *method;
+  const char *parameters; /* NULL: none */
+} big_requests[] = {
+  { "Account.Update", "({'display-name': <'y'>},)" },
+  { "Account.SetTargets", "([('mobile', 'Mobile', 'sip:m@m')],)" },
+  { "Properties.Set", "('org.deflectd1.Account', 'Enabled', <false>)" },
+  { "Account.Remove", NULL },
+};
+
+/* A user who is not the account's asks; what the account is changes meanwhile, or it does not. */
+static void
+try_big_request (People *self, guint request, const char *meanwhile)
+{
+  g_autofree char *name = g_strdup_printf ("a%u_%u", request, meanwhile != NULL);
+  const char *path = people_add (self, self->base.client, name,
+                                 "{'address': <'sip:s@example.org'>, 'users': <['*']>}");
+  const char *text = big_requests[request].parameters;
+  g_autoptr (Pending) pending = start_dialog (self, self->outsider, path,
+                                              big_requests[request].method,
+                                              text == NULL ? NULL : g_variant_new_parsed (text));
+  guint n = dfl_fake_keeper_get_n_kept (self->base.keeper);
+
+  g_test_message ("%s", big_requests[request].method);
+  if (meanwhile != NULL)
+    people_update (self, self->base.client, path, meanwhile);
+  dfl_fake_authority_release (self->base.authority);
+  expect_end (pending, meanwhile == NULL ? NULL : "*" CHANGED);
+  if (meanwhile == NULL)
+    return;
+  g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, n);
+  g_assert_true (people_get_kept (self, path)->enabled);
+  g_assert_cmpuint (people_get_kept (self, path)->targets->len, ==, 0);
+  g_assert_cmpstr (people_get_kept (self, path)->display_name, ==, "");
+}
+
+static void
+test_allowed_is_done (People *self, gconstpointer mode)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (big_requests); i++)
+    {
+      try_big_request (self, i, NULL);
+      try_big_request (self, i, "{'ring-limit': <uint32 7>}");
+    }
+}
+
+/* What a new account gets only when it is added may differ. */
+static void
+test_allowed_is_added (People *self, gconstpointer mode)
+{
+  g_autoptr (Pending) pending
+      = start_dialog (self, self->owner, ROOT, "Manager.AddAccount",
+                      people_add_parameters ("work", "{'address': <'sip:s@example.org'>,"
+                                                     " 'users': <['nobody', 'daemon']>}"));
+
+  dfl_fake_clock_advance (self->base.clock, G_USEC_PER_SEC);
+  dfl_fake_authority_release (self->base.authority);
+  expect_end (pending, NULL);
+  g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, 1);
+}
+
+/* What came to nothing when it was asked for has not been allowed when it does come to something.
+ */
+static void
+test_possible_while_asked (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->base.client, "shared",
+                                 "{'address': <'sip:s@example.org'>, 'users': <['*']>,"
+                                 " 'register': <false>, 'accept-from': <['192.0.2.1']>}");
+  g_autoptr (Pending) pending = NULL;
+  g_autoptr (Pending) again = NULL;
+
+  pending = start_dialog (self, self->outsider, path, "Account.Update",
+                          people_update_parameters ("{'accept-from': <@as []>}"));
+  people_update (self, self->base.client, path, "{'register': <true>}");
+  dfl_fake_authority_release (self->base.authority);
+  expect_end (pending, "*" CHANGED);
+  g_assert_cmpuint (g_strv_length (people_get_kept (self, path)->accept_from), ==, 1);
+  people_update (self, self->base.client, path, "{'register': <false>}");
+
+  again = start_dialog (self, self->outsider, path, "Account.Update",
+                        people_update_parameters ("{'accept-from': <@as []>}"));
+  dfl_fake_authority_release (self->base.authority);
+  expect_end (again, "*" ERROR ("InvalidSettings") "*");
+}
+
+/* The same for what is changed while it waits for its turn to be kept. */
+static void
+test_allowed_while_waiting (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work", WORK);
+  g_autoptr (Pending) address = NULL;
+  g_autoptr (Pending) direct = NULL;
+
+  dfl_fake_keeper_set_held (self->base.keeper, TRUE);
+  address = fixture_start (&self->base, self->owner, path, "Account.Update",
+                           people_update_parameters ("{'address': <'sip:ceo@example.org'>}"));
+  people_run_until_saving (self, 1);
+  direct = fixture_start (&self->base, self->owner, path, "Account.Update",
+                          people_update_parameters (
+                              "{'register': <false>, 'accept-from': <['192.0.2.1']>}"));
+  fixture_settle (&self->base, self->owner);
+  dfl_fake_keeper_set_held (self->base.keeper, FALSE);
+  expect_end (address, NULL);
+  people_wait_refused (self, direct);
+  expect_end (direct, "*" CHANGED);
+  g_assert_true (people_get_kept (self, path)->registers);
+}
+
+/* Root, and who may on its own, is not bound to what was seen. */
+static void
+test_own_is_not_bound (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work", WORK);
+  g_autoptr (Pending) change = NULL;
+
+  change = start_dialog (self, self->owner, path, "Account.Update",
+                         people_update_parameters ("{'display-name': <'x'>}"));
+  people_update (self, self->base.client, path, "{'ring-limit': <uint32 7>}");
+  dfl_fake_authority_release (self->base.authority);
+  expect_end (change, NULL);
+  g_assert_cmpstr (people_get_kept (self, path)->display_name, ==, "x");
+  g_assert_cmpuint (people_get_kept (self, path)->ring_limit, ==, 7);
+}
+
 static void
 test_vanishes_while_asked (People *self, gconstpointer mode)
 {
@@ -216,7 +392,8 @@ test_vanishes_while_asked (People *self, gconstpointer mode)
                           people_update_parameters ("{'display-name': <'x'>}"));
   people_run_until_asked (self, 1);
   g_dbus_connection_close_sync (self->owner, NULL, NULL);
-  while (dfl_fake_authority_get_n_waiting (self->base.authority) > 0)
+  /* Nobody waits for the answer any longer. */
+  while (dfl_fake_clock_get_n_alarms (self->base.clock) > 0)
     g_main_context_iteration (NULL, TRUE);
   dfl_fake_authority_release (self->base.authority);
   fixture_settle (&self->base, self->base.client);
@@ -290,6 +467,12 @@ main (int argc, char *argv[])
   PEOPLE_ADD ("/bus/keeping/taken-away-while-asked", test_taken_away_while_asked);
   PEOPLE_ADD ("/bus/keeping/harder-while-asked", test_harder_while_asked);
   PEOPLE_ADD ("/bus/keeping/harder-while-waiting", test_harder_while_waiting);
+  PEOPLE_ADD ("/bus/keeping/shown-another", test_shown_another);
+  PEOPLE_ADD ("/bus/keeping/allowed-is-done", test_allowed_is_done);
+  PEOPLE_ADD ("/bus/keeping/allowed-is-added", test_allowed_is_added);
+  PEOPLE_ADD ("/bus/keeping/possible-while-asked", test_possible_while_asked);
+  PEOPLE_ADD ("/bus/keeping/allowed-while-waiting", test_allowed_while_waiting);
+  PEOPLE_ADD ("/bus/keeping/own-is-not-bound", test_own_is_not_bound);
   PEOPLE_ADD ("/bus/keeping/vanishes-while-asked", test_vanishes_while_asked);
   PEOPLE_ADD ("/bus/keeping/vanishes-while-saving", test_vanishes_while_saving);
   PEOPLE_ADD ("/bus/keeping/closes-while-saving", test_closes_while_saving);

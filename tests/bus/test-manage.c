@@ -34,7 +34,7 @@ test_add (People *self, gconstpointer mode)
   const char *path = people_add (self, self->owner, "work", WORK);
   g_autofree char *users = g_strdup_printf ("['%s']", people_get_name (STRANGER));
 
-  people_expect_asked (self, OWN " account=work");
+  people_expect_asked (self, OWN " * account=work *");
   people_expect_asked (self, NULL);
   /* Seen from the moment of the reply on, without another try. */
   fixture_do (&self->base, self->owner, path, "Peer.Ping", NULL, "()");
@@ -121,7 +121,7 @@ test_bad_settings (People *self, gconstpointer mode)
   const char *path = people_add (self, self->owner, "work", WORK);
   g_autoptr (Log) log = NULL;
 
-  people_expect_asked (self, OWN " account=work");
+  people_expect_asked (self, OWN " * account=work *");
   people_subscribe (self, self->owner);
   log = log_new (self->owner);
   for (guint i = 0; i < G_N_ELEMENTS (bad_settings); i++)

@@ -179,7 +179,7 @@ test_no_reply (Deciders *self, gconstpointer mode)
   while (dfl_call_get_state (self->call) == DFL_CALL_STATE_OFFERED)
     g_main_context_iteration (NULL, TRUE);
   deciders_expect_asked (self,
-                         "org.deflectd1.redirect account=alice action=decline target= number=");
+                         ASKED_OF_ALICE "action=decline target= number=");
 }
 
 static void

@@ -65,7 +65,7 @@ test_big_steps (People *self, gconstpointer mode)
 {
   const char *path = people_add (self, self->owner, "work", WORK);
 
-  people_expect_asked (self, OWN " account=work");
+  people_expect_asked (self, OWN " * account=work *");
   people_refuse_all (self);
   for (guint i = 0; i < G_N_ELEMENTS (big_steps); i++)
     {
@@ -74,9 +74,9 @@ test_big_steps (People *self, gconstpointer mode)
       g_test_message ("%s", big_steps[i]);
       g_free (
           people_fail_to_update (self, self->owner, path, big_steps[i], ERROR ("NotAuthorized")));
-      people_expect_asked (self, ALL " account=work");
+      people_expect_asked (self, ALL " * account=work *");
       g_free (people_fail_to_add (self, self->owner, "other", new, ERROR ("NotAuthorized")));
-      people_expect_asked (self, ALL " account=other");
+      people_expect_asked (self, ALL " * account=other *");
       people_expect_asked (self, NULL);
     }
   g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, 1);
@@ -102,7 +102,7 @@ test_refused (People *self, gconstpointer mode)
   const char *path = people_add (self, self->owner, "work", WORK);
   g_autoptr (Log) log = NULL;
 
-  people_expect_asked (self, OWN " account=work");
+  people_expect_asked (self, OWN " * account=work *");
   people_subscribe (self, self->base.client);
   log = log_new (self->base.client);
   people_refuse_all (self);
@@ -114,9 +114,9 @@ test_refused (People *self, gconstpointer mode)
                 g_variant_new_parsed ("([('a', 'A', 'sip:a@a')],)"), ERROR ("NotAuthorized"));
   fixture_fail (&self->base, self->owner, path, "Properties.Set", people_enabled_parameters (FALSE),
                 ERROR ("NotAuthorized"));
-  people_expect_asked (self, OWN " account=other");
+  people_expect_asked (self, OWN " * account=other *");
   for (guint i = 0; i < 4; i++)
-    people_expect_asked (self, OWN " account=work");
+    people_expect_asked (self, OWN " * account=work *");
   people_expect_asked (self, NULL);
 
   fixture_settle (&self->base, self->base.client);
@@ -191,7 +191,7 @@ test_everybody_is_no_owner (People *self, gconstpointer mode)
   fixture_fail (&self->base, self->outsider, path, "Properties.Set",
                 people_enabled_parameters (FALSE), ERROR ("NotAuthorized"));
   for (guint i = 0; i < 3; i++)
-    people_expect_asked (self, ALL " account=shared");
+    people_expect_asked (self, ALL " * account=shared *");
 
   dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_GRANTED,
                                   DFL_AUTHORITY_GRANTED);
@@ -199,6 +199,141 @@ test_everybody_is_no_owner (People *self, gconstpointer mode)
   people_expect_property (self, path, "DisplayName", "'x'");
   fixture_do (&self->base, self->outsider, path, "Account.Remove", NULL, "()");
   fixture_fail (&self->base, self->base.client, path, "Peer.Ping", NULL, UNKNOWN_OBJECT);
+}
+
+/* --- What is told and asked of whom --- */
+
+#define ID "????????"
+
+/* What polkit's rules and dialogs hear. */
+static void
+test_details (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work", WORK);
+
+  people_expect_asked (self, OWN " method=add id= account=work creator=nobody"
+                                 " address=sip:work@example.org users=nobody target= number=");
+  people_update (self, self->owner, path,
+                 "{'address': <'sip:new@example.org'>, 'users': <['nobody', 'daemon']>}");
+  people_expect_asked (self, ALL " method=update id=" ID " account=work creator=nobody"
+                                 " address=sip:new@example.org users=nobody;daemon"
+                                 " target= number=");
+  fixture_do (&self->base, self->neighbour, path, "Account.SetTargets",
+              g_variant_new_parsed ("([('a', 'A', 'sip:a@a')],)"), "()");
+  people_expect_asked (self, OWN " method=update id=" ID " account=work creator=nobody"
+                                 " address=sip:new@example.org users=nobody;daemon"
+                                 " target= number=");
+  fixture_do (&self->base, self->neighbour, path, "Account.Remove", NULL, "()");
+  people_expect_asked (self, OWN " method=remove id=" ID " account=work creator=nobody"
+                                 " address=sip:new@example.org users=nobody;daemon"
+                                 " target= number=");
+  people_expect_asked (self, NULL);
+}
+
+static const struct
+{
+  const char *settings;
+  const char *target; /* and number, as they are asked about */
+} default_actions[] = {
+  { "{'default-action': <'redirect:+49 900 1'>}",
+    "target=sip:+499001@example.org;user=phone number=+499001" },
+  /* What does not change is not asked about again. */
+  { "{'display-name': <'x'>}", "target= number=" },
+  { "{'default-action': <'redirect:+49-9001'>}", "target= number=" },
+  { "{'redirect-domain': <'gw.example.org'>}",
+    "target=sip:+499001@gw.example.org;user=phone number=+499001" },
+  { "{'address': <'sip:work@example.net'>}", "target= number=" },
+  { "{'redirect-domain': <''>}", "target=sip:+499001@example.net;user=phone number=+499001" },
+  { "{'address': <'sip:work@example.com'>}",
+    "target=sip:+499001@example.com;user=phone number=+499001" },
+  { "{'default-action': <'redirect:sip:bob@b'>}", "target=sip:bob@b number=" },
+  { "{'redirect-domain': <'gw.example.org'>}", "target= number=" },
+  { "{'default-action': <'decline'>}", "target= number=" },
+  { "{'default-action': <'redirect:sip:bob@b'>}", "target=sip:bob@b number=" },
+};
+
+/* default-action= redirects as well. */
+static void
+test_default_action_details (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work",
+                                 "{'address': <'sip:work@example.org'>,"
+                                 " 'default-action': <'redirect:+49 30 1'>}");
+
+  people_expect_asked (self, OWN " method=add * target=sip:+49301@example.org;user=phone"
+                                 " number=+49301");
+  for (guint i = 0; i < G_N_ELEMENTS (default_actions); i++)
+    {
+      g_autofree char *asked = g_strconcat (OWN " method=update id=" ID " *",
+                                            default_actions[i].target, NULL);
+
+      people_update (self, self->owner, path, default_actions[i].settings);
+      people_expect_asked (self, asked);
+    }
+  fixture_do (&self->base, self->owner, path, "Account.Remove", NULL, "()");
+  people_expect_asked (self, OWN " method=remove * target= number=");
+}
+
+/* Each is possible or not by what others do not see of an account: a password, where its calls come
+ * from, where they go at the ring limit. */
+static const struct
+{
+  const char *settings;
+  const char *details;
+} telling[] = {
+  { "{'registrar': <'other.example'>}", "address=sip:s@example.org users=* target= number=" },
+  { "{'address': <'sip:s@other.example'>}", "address=sip:s@other.example users=* target= number=" },
+  { "{'accept-from': <@as []>, 'users': <['bin', 'daemon']>}",
+    "address=sip:s@example.org users=bin;daemon target= number=" },
+  { "{'redirect-domain': <'other.example'>}", "address=sip:s@example.org users=* target= number=" },
+  { "{'default-action': <'redirect:+49 900 1'>}",
+    "address=sip:s@example.org users=* target=sip:+499001@example.org;user=phone number=+499001" },
+  { "{'default-action': <'redirect:090 01'>, 'address': <'SIP:t@other.example'>,"
+    " 'transport': <'nonsense'>}",
+    "address=sip:t@other.example users=* target=sip:09001@other.example;user=phone"
+    " number=09001" },
+};
+
+/* Who sees an account only as everybody does is asked first, and is asked the same whatever the
+ * rest of it is. */
+static void
+test_refusal_tells_nothing (People *self, gconstpointer mode)
+{
+  const char *paths[] = {
+    people_add (self, self->base.client, "plain",
+                "{'address': <'sip:s@example.org'>, 'users': <['*']>}"),
+    people_add (self, self->base.client, "secret",
+                "{'address': <'sip:s@example.org'>, 'users': <['*']>, 'password': <'x'>,"
+                " 'register': <false>, 'accept-from': <['192.0.2.1']>,"
+                " 'default-action': <'redirect:+49 900 1'>}"),
+  };
+  g_autoptr (Log) log = log_new (self->outsider);
+
+  people_refuse_all (self);
+  for (guint i = 0; i < G_N_ELEMENTS (telling); i++)
+    {
+      GBytes *answers[G_N_ELEMENTS (paths)];
+      g_autofree char *asked = g_strconcat (ALL " method=update id=" ID " account=* creator=root ",
+                                            telling[i].details, NULL);
+
+      for (guint account = 0; account < G_N_ELEMENTS (paths); account++)
+        {
+          g_free (people_fail_to_update (self, self->outsider, paths[account], telling[i].settings,
+                                         ERROR ("NotAuthorized")));
+          people_expect_asked (self, asked);
+          answers[account] = log_take_raw (log);
+        }
+      g_assert_true (g_bytes_equal (answers[0], answers[1]));
+      g_bytes_unref (answers[0]);
+      g_bytes_unref (answers[1]);
+    }
+  people_expect_asked (self, NULL);
+
+  /* Whoever was allowed to hears what is wrong. */
+  dfl_fake_authority_set_answers (self->base.authority, DFL_AUTHORITY_GRANTED,
+                                  DFL_AUTHORITY_GRANTED);
+  g_free (people_fail_to_update (self, self->outsider, paths[1], telling[0].settings,
+                                 ERROR ("InvalidSettings")));
 }
 
 /* A member who did not create the account is an owner as well. */
@@ -210,17 +345,17 @@ test_member (People *self, gconstpointer mode)
                     "{'address': <'sip:s@example.org'>, 'users': <['nobody', 'daemon']>}");
 
   people_update (self, self->neighbour, path, "{'display-name': <'x'>}");
-  people_expect_asked (self, OWN " account=shared");
+  people_expect_asked (self, OWN " * account=shared *");
   fixture_do (&self->base, self->neighbour, path, "Account.SetTargets",
               g_variant_new_parsed ("([('mobile', 'Mobile', 'sip:m@m')],)"), "()");
-  people_expect_asked (self, OWN " account=shared");
+  people_expect_asked (self, OWN " * account=shared *");
   fixture_do (&self->base, self->neighbour, path, "Properties.Set",
               people_enabled_parameters (FALSE), "()");
-  people_expect_asked (self, OWN " account=shared");
+  people_expect_asked (self, OWN " * account=shared *");
   people_expect_property (self, path, "Targets", "[('mobile', 'Mobile', 'sip:m@m')]");
   people_expect_property (self, path, "State", "'disabled'");
   fixture_do (&self->base, self->neighbour, path, "Account.Remove", NULL, "()");
-  people_expect_asked (self, OWN " account=shared");
+  people_expect_asked (self, OWN " * account=shared *");
   g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, 0);
 }
 
@@ -239,7 +374,7 @@ test_stranger (People *self, gconstpointer mode)
   g_autofree char *gone = g_strdup (path);
   g_autoptr (Log) log = NULL;
 
-  people_expect_asked (self, OWN " account=work");
+  people_expect_asked (self, OWN " * account=work *");
   gone[strlen (gone) - 1] = gone[strlen (gone) - 1] == '0' ? '1' : '0';
   log = log_new (self->neighbour);
   for (guint i = 0; i < G_N_ELEMENTS (any_settings); i++)
@@ -407,6 +542,9 @@ main (int argc, char *argv[])
   PEOPLE_ADD ("/bus/owners/renamed-root", test_renamed_root);
   PEOPLE_ADD ("/bus/owners/nameless", test_nameless);
   PEOPLE_ADD ("/bus/owners/everybody-is-no-owner", test_everybody_is_no_owner);
+  PEOPLE_ADD ("/bus/owners/details", test_details);
+  PEOPLE_ADD ("/bus/owners/default-action-details", test_default_action_details);
+  PEOPLE_ADD ("/bus/owners/refusal-tells-nothing", test_refusal_tells_nothing);
   PEOPLE_ADD ("/bus/owners/member", test_member);
   PEOPLE_ADD ("/bus/owners/stranger", test_stranger);
   PEOPLE_ADD ("/bus/owners/same-name", test_same_name);

@@ -17,17 +17,16 @@ test_details (Deciders *self, gconstpointer mode)
   Fixture *fixture = &self->base;
 
   fixture_do (fixture, self->stranger, self->path, "Call.Silence", NULL, "()");
-  deciders_expect_asked (self,
-                         "org.deflectd1.redirect account=alice action=silence target= number=");
+  deciders_expect_asked (self, ASKED_OF_ALICE "action=silence target= number=");
   fixture_do (fixture, self->stranger, self->path, "Call.CheckRedirect",
               redirect_to ("+49 (900) 123"),
               "(true, ['sip:+49900123@example.org;user=phone'], '')");
-  deciders_expect_asked (self, "org.deflectd1.redirect account=alice action=redirect "
-                               "target=sip:+49900123@example.org;user=phone number=+49900123");
+  deciders_expect_asked (self, ASKED_OF_ALICE
+                         "action=redirect "
+                         "target=sip:+49900123@example.org;user=phone number=+49900123");
   fixture_do (fixture, self->stranger, self->path, "Call.Decline", g_variant_new ("(a{sv})", NULL),
               "()");
-  deciders_expect_asked (self,
-                         "org.deflectd1.redirect account=alice action=decline target= number=");
+  deciders_expect_asked (self, ASKED_OF_ALICE "action=decline target= number=");
   deciders_expect_asked (self, NULL);
   g_assert_cmpstr (dfl_call_get_decided_by (self->call), ==, "user:nobody");
 }

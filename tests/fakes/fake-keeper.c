@@ -93,11 +93,12 @@ set_address (DflAccountSettings *settings, const char *value)
   if (at == NULL || !g_str_has_prefix (value, "sip:"))
     return FALSE;
 
+  if (g_str_equal (settings->redirect_domain, settings->domain))
+    dfl_sample_set (&settings->redirect_domain, at + 1);
   dfl_sample_set (&settings->address, value);
   g_free (settings->user);
   settings->user = g_strndup (value + 4, (gsize)(at - value - 4));
   dfl_sample_set (&settings->domain, at + 1);
-  dfl_sample_set (&settings->redirect_domain, at + 1);
   return TRUE;
 }
 
@@ -115,6 +116,17 @@ set_text (char **text, const char *value)
   return TRUE;
 }
 
+/* NULL is back to what it is without the key. */
+static gboolean
+set_default_action (DflAccountSettings *settings, const char *value)
+{
+  static const char redirect[] = "redirect:";
+  gboolean redirects = value != NULL && g_str_has_prefix (value, redirect);
+
+  dfl_sample_set (&settings->default_target, redirects ? value + strlen (redirect) : NULL);
+  return redirects || value == NULL || g_str_equal (value, "decline");
+}
+
 static gboolean
 apply (DflAccountSettings *settings, const char *key, const char *value)
 {
@@ -130,6 +142,10 @@ apply (DflAccountSettings *settings, const char *key, const char *value)
     return set_text (&settings->outbound_proxy, value);
   if (g_str_equal (key, "username"))
     return set_text (&settings->username, value);
+  if (g_str_equal (key, "default-action"))
+    return set_default_action (settings, value);
+  if (g_str_equal (key, "redirect-domain"))
+    return set_text (&settings->redirect_domain, value != NULL ? value : settings->domain);
   if (g_str_equal (key, "enabled"))
     return set_boolean (&settings->enabled, value, TRUE);
   if (g_str_equal (key, "register"))
