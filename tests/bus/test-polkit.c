@@ -142,57 +142,70 @@ expect_possible (Stage *self, const char *target, gboolean possible)
     g_error ("%s is %s: %s", target, answer ? "possible" : "impossible", error);
 }
 
+static const char *const forbidden[] = {
+  "+49900123456",
+  "+49 900 123456",
+  "+49 (900) 12-34.56",
+  "+49 (0)900 123456",
+  "0900123456",
+  "0049900123456",
+  "00 49 900 123456",
+  "tel:+49-900-123456",
+  "TEL:+49900123456",
+  "tel:0900123456;phone-context=+49",
+  "tel:900-123456;phone-context=+49",
+  "tel:900123456;phone-context=+4-9",
+  "sip:0900123456@gateway.example.net",
+  "sips:0900123456@gateway.example.net",
+  "SIP:+49900123456@gateway.example.net;user=phone",
+  "sip:%30%39%30%30123456@gateway.example.net",
+  "sip:%2b49900123456@gateway.example.net",
+  "sip:+49.900-(123456)@gateway.example.net",
+  "sip:%2B49%20900%20123456@gateway.example.net",
+  "sip:0900123456;isub=7@gateway.example.net",
+  "sip:0900123456%3bisub=7@gateway.example.net",
+  "sip:900123456;phone-context=+49@gateway.example.net",
+  "sip:900123456@gateway.example.net;phone-context=+49",
+  "11880",
+  "sip:118899@gateway.example.net",
+  "01805123456",
+  "0137 123 456",
+};
+
+static const char *const allowed[] = {
+  "+4930123456",
+  "030123456",
+  "+1900123456",
+  "9001",
+  "sip:bob@example.net",
+  "sip:example.net",
+  "+493011880",
+  "118",
+  "+49 151 0900 123",
+  "0043900123456",
+  "sip:0900bob@b",
+  "*21#",
+  "tel:123;phone-context=example.org",
+};
+
+static char *
+read_premium_rules (void)
+{
+  g_autofree char *file = g_test_build_filename (G_TEST_DIST, "..", "data", "examples",
+                                                 "premium-numbers.rules", NULL);
+  g_autoptr (GError) error = NULL;
+  char *rules = NULL;
+
+  g_file_get_contents (file, &rules, NULL, &error);
+  g_assert_no_error (error);
+  return rules;
+}
+
 static void
 test_premium_numbers (Stage *self, gconstpointer data)
 {
-  static const char *const forbidden[] = {
-    "+49900123456",
-    "+49 900 123456",
-    "+49 (900) 12-34.56",
-    "+49 (0)900 123456",
-    "0900123456",
-    "0049900123456",
-    "00 49 900 123456",
-    "tel:+49-900-123456",
-    "TEL:+49900123456",
-    "tel:0900123456;phone-context=+49",
-    "tel:900-123456;phone-context=+49",
-    "tel:900123456;phone-context=+4-9",
-    "sip:0900123456@gateway.example.net",
-    "sips:0900123456@gateway.example.net",
-    "SIP:+49900123456@gateway.example.net;user=phone",
-    "sip:%30%39%30%30123456@gateway.example.net",
-    "sip:%2b49900123456@gateway.example.net",
-    "sip:+49.900-(123456)@gateway.example.net",
-    "sip:%2B49%20900%20123456@gateway.example.net",
-    "sip:0900123456;isub=7@gateway.example.net",
-    "sip:0900123456%3bisub=7@gateway.example.net",
-    "sip:900123456;phone-context=+49@gateway.example.net",
-    "sip:900123456@gateway.example.net;phone-context=+49",
-    "11880",
-    "sip:118899@gateway.example.net",
-    "01805123456",
-    "0137 123 456",
-  };
-  static const char *const allowed[] = { "+4930123456",
-                                         "030123456",
-                                         "+1900123456",
-                                         "9001",
-                                         "sip:bob@example.net",
-                                         "sip:example.net",
-                                         "+493011880",
-                                         "118",
-                                         "+49 151 0900 123",
-                                         "0043900123456",
-                                         "sip:0900bob@b",
-                                         "*21#",
-                                         "tel:123;phone-context=example.org" };
-  g_autofree char *file = g_test_build_filename (G_TEST_DIST, "..", "data", "examples",
-                                                 "premium-numbers.rules", NULL);
-  g_autofree char *rules = NULL;
-  g_autoptr (GError) error = NULL;
+  g_autofree char *rules = read_premium_rules ();
 
-  g_assert_true (g_file_get_contents (file, &rules, NULL, &error));
   stage_set_session (self, POLKITD_SESSION_ACTIVE);
   for (guint i = 0; i < G_N_ELEMENTS (forbidden); i++)
     expect_possible (self, forbidden[i], TRUE);
@@ -206,6 +219,103 @@ test_premium_numbers (Stage *self, gconstpointer data)
                 g_variant_new ("(sa{sv})", forbidden[0], NULL), NOT_AUTHORIZED);
   g_assert_cmpuint (dfl_fake_leg_get_n_attempts (self->leg), ==, 0);
   stage_do_silence (self);
+}
+
+/* error: NULL, or the pattern of NotAuthorized's message. */
+static void
+expect_change (Stage *self,
+               GDBusConnection *who,
+               const char *path,
+               const char *method,
+               GVariant *parameters,
+               const char *error)
+{
+  g_autoptr (Pending) pending = fixture_start (&self->base, who, path, method, parameters);
+
+  if (error == NULL)
+    pending_expect_done (pending);
+  else
+    pending_expect_error (pending, NOT_AUTHORIZED, error);
+}
+
+#define FORBIDDEN "You may not do this *"
+
+static GVariant *
+default_action_new (const char *target, const char *other)
+{
+  g_autofree char *action = g_strconcat ("redirect:", target, NULL);
+  GVariantBuilder settings;
+
+  g_variant_builder_init (&settings, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&settings, "{sv}", "default-action", g_variant_new_string (action));
+  g_variant_builder_add (&settings, "{sv}", other, g_variant_new_string ("sip:work@example.org"));
+  return g_variant_builder_end (&settings);
+}
+
+/* Adds an account for the caller and others; returns its path. */
+static char *
+add_account (Stage *self, GDBusConnection *who, const char *settings)
+{
+  g_autoptr (GVariant) reply = fixture_expect (&self->base, who, DFL_ROOT_PATH,
+                                               "Manager.AddAccount",
+                                               g_variant_new ("(s@a{sv})", "work",
+                                                              g_variant_new_parsed (settings)),
+                                               NULL);
+  char *path;
+
+  g_variant_get (reply, "(o)", &path);
+  return path;
+}
+
+/* Nor are they reached at the ring limit. */
+static void
+test_premium_default_action (Stage *self, gconstpointer data)
+{
+  g_autofree char *rules = read_premium_rules ();
+  g_autofree char *all
+      = g_strconcat (rules,
+                     "polkit.addRule(function(action, subject) {"
+                     "  if (action.id == 'org.deflectd1.manage-accounts') return polkit.Result.YES;"
+                     "});",
+                     NULL);
+  g_autofree char *own = NULL;
+  g_autofree char *shared = NULL;
+
+  stage_set_session (self, POLKITD_SESSION_ACTIVE);
+  polkitd_set_rules (self->polkitd, all);
+  own = add_account (self, self->stranger, "{'address': <'sip:work@example.org'>}");
+  shared = add_account (self, self->base.client,
+                        "{'address': <'sip:s@example.org'>, 'users': <['*']>}");
+  for (guint i = 0; i < G_N_ELEMENTS (forbidden) + G_N_ELEMENTS (allowed); i++)
+    {
+      gboolean bad = i < G_N_ELEMENTS (forbidden);
+      const char *target = bad ? forbidden[i] : allowed[i - G_N_ELEMENTS (forbidden)];
+      const char *error = bad ? FORBIDDEN : NULL;
+
+      g_test_message ("%s", target);
+      expect_change (self, self->stranger, own, "Account.Update",
+                     g_variant_new ("(@a{sv})", default_action_new (target, "display-name")),
+                     error);
+      expect_change (self, self->stranger, shared, "Account.Update",
+                     g_variant_new ("(@a{sv})", default_action_new (target, "display-name")),
+                     error);
+    }
+  expect_change (self, self->stranger, DFL_ROOT_PATH, "Manager.AddAccount",
+                 g_variant_new ("(s@a{sv})", "other", default_action_new ("0900 1", "address")),
+                 FORBIDDEN);
+  /* An account is not lost for what it has had before, but does not get to another server with it.
+   */
+  fixture_do (&self->base, self->base.client, own, "Account.Update",
+              g_variant_new ("(@a{sv})", default_action_new ("0900 1", "display-name")), "()");
+  expect_change (self, self->stranger, own, "Account.Update",
+                 g_variant_new_parsed ("({'ring-limit': <uint32 7>},)"), NULL);
+  expect_change (self, self->stranger, own, "Account.Update",
+                 g_variant_new_parsed ("({'redirect-domain': <'gateway.example.net'>},)"),
+                 FORBIDDEN);
+  expect_change (self, self->stranger, own, "Account.Update",
+                 g_variant_new_parsed ("({'address': <'sip:work@gateway.example.net'>},)"),
+                 FORBIDDEN);
+  expect_change (self, self->stranger, own, "Account.Remove", NULL, NULL);
 }
 
 /* --- Dialogs --- */
@@ -283,6 +393,7 @@ main (int argc, char **argv)
   ADD ("sessions", test_sessions);
   ADD ("rule", test_rule);
   ADD ("premium-numbers", test_premium_numbers);
+  ADD ("premium-default-action", test_premium_default_action);
   ADD ("password", test_password);
   ADD ("caller-gone", test_caller_gone);
   ADD ("prompt-limit", test_prompt_limit);
