@@ -195,6 +195,12 @@ dfl_door_charge (DflDoor *self, const DflPeer *peer, gint64 cost)
     dfl_turns_charge (self->turns, peer->uid, cost);
 }
 
+void
+dfl_door_refresh_users (DflDoor *self)
+{
+  dfl_peers_refresh (self->peers);
+}
+
 static gboolean
 is_ready (DflPeer *peer, gpointer data)
 {

@@ -69,6 +69,9 @@ void dfl_door_signal (DflDoor *self,
                       DflDoorWriteFunc write,
                       gconstpointer data);
 
+/* Asks anew what users are called; requests wait meanwhile. */
+void dfl_door_refresh_users (DflDoor *self);
+
 /* What a peer's request costs elsewhere, in microseconds, is charged to its user's share. */
 void dfl_door_charge (DflDoor *self, const DflPeer *peer, gint64 cost);
 

@@ -36,6 +36,15 @@ look_up (const char *name, guint32 uid, struct passwd *entry, char **buffer)
   return FALSE;
 }
 
+static gboolean
+leads_to (const char *name, guint32 uid)
+{
+  struct passwd entry;
+  g_autofree char *buffer = NULL;
+
+  return look_up (name, 0, &entry, &buffer) && entry.pw_uid == uid;
+}
+
 static void
 find_name (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
@@ -44,7 +53,7 @@ find_name (GTask *task, gpointer source, gpointer data, GCancellable *cancellabl
   g_autofree char *buffer = NULL;
 
   if (look_up (NULL, uid, &entry, &buffer) && entry.pw_name[0] != '\0'
-      && g_utf8_validate (entry.pw_name, -1, NULL))
+      && g_utf8_validate (entry.pw_name, -1, NULL) && leads_to (entry.pw_name, uid))
     g_task_return_pointer (task, g_strdup (entry.pw_name), g_free);
   else
     g_task_return_pointer (task, g_strdup_printf ("%u", uid), g_free);

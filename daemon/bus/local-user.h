@@ -16,7 +16,8 @@ typedef struct
 
 void dfl_local_user_free (DflLocalUser *self);
 
-/* The name of a uid, or its number where nobody has it or the name is not UTF-8. */
+/* The name of a uid that leads back to it; its number where it has none, or the name is not UTF-8
+ * or leads to another uid: what belongs to a name belongs to whom it leads to. */
 void dfl_local_user_name_async (guint32 uid, GAsyncReadyCallback callback, gpointer data);
 char *dfl_local_user_name_finish (GAsyncResult *result);
 

@@ -11,23 +11,25 @@
 
 /*
  * The bus never gives a unique name out twice, so what was learned about one stays true until it
- * leaves. Everything here is bounded: what a connection may have waiting for its identity by
- * MAX_HELD and MAX_HELD_BYTES, and all together by MAX_ALL_HELD_BYTES; the connections of a user
- * whose identity is known by DFL_PEERS_MAX_OF_USER, so that no user can take the place of another;
- * and those that wait for it, which is as long as the bus takes for an answer, by MAX_UNKNOWN.
+ * leaves. What a user is called may change: it is forgotten with the user's last connection, and
+ * asked for anew when we are told to. Everything here is bounded: what a connection may have
+ * waiting for its identity by MAX_HELD and MAX_HELD_BYTES, and all together by MAX_ALL_HELD_BYTES;
+ * the connections of a user whose identity is known by DFL_PEERS_MAX_OF_USER, so that no user can
+ * take the place of another; and those that wait for it, which is as long as the bus takes for an
+ * answer, by MAX_UNKNOWN.
  */
 #define MAX_UNKNOWN 8192
 #define MAX_HELD 128
 #define MAX_HELD_BYTES (DFL_PEERS_MAX_BODY + 64 * 1024)
 #define MAX_ALL_HELD_BYTES (64 * 1024 * 1024)
-/* Users whose name is kept although nobody of them is connected. */
-#define MAX_IDLE_USERS 256
 
 typedef struct
 {
   guint32 uid;
   char *decided_by; /* NULL until known */
-  GPtrArray *peers; /* of Peer, borrowed: those who wait for the name, or all */
+  gboolean asking;  /* its peers wait for the name, or for the present one */
+  gboolean stale;   /* the answer that is on its way may be too old */
+  GPtrArray *peers; /* of Peer, borrowed; empty only while asking */
 } User;
 
 typedef struct
@@ -91,11 +93,22 @@ question_free (Question *self)
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Question, question_free)
 
+/* Forgets a user of whom nobody is connected, and nothing is on its way. */
+static void
+forget_user (DflPeers *self, User *user)
+{
+  if (user->peers->len == 0 && !user->asking)
+    g_hash_table_remove (self->users, GUINT_TO_POINTER (user->uid));
+}
+
 static void
 free_peer (Peer *self)
 {
   if (self->user != NULL)
-    g_ptr_array_remove_fast (self->user->peers, self);
+    {
+      g_ptr_array_remove_fast (self->user->peers, self);
+      forget_user (self->peers, self->user);
+    }
   else
     self->peers->n_unknown--;
   self->peers->held_bytes -= self->held_bytes;
@@ -112,20 +125,11 @@ free_user (User *self)
   g_free (self);
 }
 
-static gboolean
-is_idle_user (gpointer key, gpointer value, gpointer data)
-{
-  User *user = value;
-
-  return user->peers->len == 0 && user->decided_by != NULL;
-}
-
 static void
 become_known (DflPeers *self, Peer *peer)
 {
   sd_bus_message *message;
 
-  peer->public.decided_by = peer->user->decided_by;
   peer->known = TRUE;
   self->held_bytes -= peer->held_bytes;
   peer->held_bytes = 0;
@@ -134,6 +138,21 @@ become_known (DflPeers *self, Peer *peer)
       self->request (&peer->public, message, self->data);
       sd_bus_message_unref (message);
     }
+}
+
+static void ask_name (DflPeers *self, User *user);
+
+static void
+take_name (DflPeers *self, User *user, const char *name)
+{
+  g_autofree char *former = g_steal_pointer (&user->decided_by);
+
+  user->decided_by = g_strconcat ("user:", name, NULL);
+  for (guint i = 0; i < user->peers->len; i++)
+    ((Peer *)g_ptr_array_index (user->peers, i))->public.decided_by = user->decided_by;
+  for (guint i = 0; i < user->peers->len; i++)
+    become_known (self, g_ptr_array_index (user->peers, i));
+  forget_user (self, user);
 }
 
 static void
@@ -147,11 +166,19 @@ on_name_found (GObject *source, GAsyncResult *result, gpointer data)
   if (self->closed)
     return;
   user = g_hash_table_lookup (self->users, GUINT_TO_POINTER (question->uid));
-  if (user == NULL || user->decided_by != NULL)
-    return;
-  user->decided_by = g_strconcat ("user:", name, NULL);
-  for (guint i = 0; i < user->peers->len; i++)
-    become_known (self, g_ptr_array_index (user->peers, i));
+  user->asking = FALSE;
+  if (user->stale)
+    ask_name (self, user);
+  else
+    take_name (self, user, name);
+}
+
+static void
+ask_name (DflPeers *self, User *user)
+{
+  user->asking = TRUE;
+  user->stale = FALSE;
+  dfl_local_user_name_async (user->uid, on_name_found, question_new (self, NULL, user->uid));
 }
 
 static User *
@@ -161,13 +188,11 @@ ensure_user (DflPeers *self, guint32 uid)
 
   if (user != NULL)
     return user;
-  if (g_hash_table_size (self->users) >= MAX_IDLE_USERS)
-    g_hash_table_foreach_remove (self->users, is_idle_user, NULL);
   user = g_new0 (User, 1);
   user->uid = uid;
   user->peers = g_ptr_array_new ();
   g_hash_table_insert (self->users, GUINT_TO_POINTER (uid), user);
-  dfl_local_user_name_async (uid, on_name_found, question_new (self, NULL, uid));
+  ask_name (self, user);
   return user;
 }
 
@@ -187,9 +212,9 @@ forget_one (DflPeers *self, User *user)
 {
   for (guint i = 0; i < user->peers->len; i++)
     {
-      const Peer *peer = g_ptr_array_index (user->peers, i);
+      Peer *peer = g_ptr_array_index (user->peers, i);
 
-      if (!peer->known || peer->public.keepers > 0)
+      if (!peer->known || peer->public.keepers > 0 || !g_queue_is_empty (&peer->held))
         continue;
       g_hash_table_remove (self->peers, peer->name);
       return TRUE;
@@ -226,7 +251,8 @@ take_uid (DflPeers *self, const char *name, sd_bus_message *answer)
   self->n_unknown--;
   peer->user = user;
   g_ptr_array_add (user->peers, peer);
-  if (user->decided_by != NULL)
+  peer->public.decided_by = user->decided_by;
+  if (!user->asking)
     become_known (self, peer);
 }
 
@@ -331,7 +357,7 @@ dfl_peers_take (DflPeers *self, sd_bus_message *message)
         }
       peer = add_peer (self, name);
     }
-  if (peer->known)
+  if (peer->known && !peer->user->asking)
     self->request (&peer->public, message, self->data);
   else
     hold (self, peer, message);
@@ -343,6 +369,24 @@ dfl_peers_find (DflPeers *self, const char *name)
   Peer *peer = g_hash_table_lookup (self->peers, name);
 
   return peer == NULL || !peer->known ? NULL : &peer->public;
+}
+
+void
+dfl_peers_refresh (DflPeers *self)
+{
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, self->users);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    {
+      User *user = value;
+
+      if (user->asking)
+        user->stale = TRUE;
+      else
+        ask_name (self, user);
+    }
 }
 
 void

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who talks to us: each connection's uid and user, asked once, and its messages held until then. */
+/* Who talks to us: each connection's uid and what its user is called, and its messages held until
+ * that is known. */
 
 #pragma once
 
@@ -13,7 +14,8 @@ typedef struct
 {
   const char *name; /* the unique name */
   guint32 uid;
-  const char *decided_by; /* "user:NAME", as DecidedBy shows it */
+  const char *decided_by; /* "user:NAME", as DecidedBy shows it; the number where the name is not
+                             its own */
   guint keepers;          /* how many keep the pointer until the peer is gone; they are told */
 } DflPeer;
 
@@ -50,6 +52,9 @@ void dfl_peers_take (DflPeers *self, sd_bus_message *message);
 
 /* The peer with the unique name, or NULL where it is not known. */
 DflPeer *dfl_peers_find (DflPeers *self, const char *name);
+
+/* Asks anew what users are called; their messages are held meanwhile. */
+void dfl_peers_refresh (DflPeers *self);
 
 /* The unique name has left the bus. */
 void dfl_peers_vanish (DflPeers *self, const char *name);

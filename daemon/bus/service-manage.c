@@ -233,8 +233,8 @@ dfl_manage_add (DflRequest *request, const char *name, GVariant *settings, DflRe
                          "Everything here belongs to the user who runs deflectd; run your own");
   else if (creator_owns && is_nameless (request, caller))
     g_set_error_literal (&error, DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
-                         "Your user has no name in this system's user database, and accounts "
-                         "belong to names; ask the administrator");
+                         "Your user has no name of its own in this system's user database, and "
+                         "accounts belong to names; ask the administrator");
   else if (dfl_account_change_read_settings (change, settings, &error))
     draft = dfl_switchboard_draft_account (service->switchboard, NULL, name, caller, creator_owns,
                                            change, &error);

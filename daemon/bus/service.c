@@ -143,8 +143,10 @@ on_caught_up (DflPeer *peer, const char *path, gboolean known, gpointer data)
 void
 dfl_service_refresh_users (DflService *self)
 {
-  if (self->audience != NULL)
-    dfl_audience_refresh (self->audience);
+  if (self->door == NULL)
+    return;
+  dfl_audience_refresh (self->audience);
+  dfl_door_refresh_users (self->door);
 }
 
 void

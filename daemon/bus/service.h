@@ -31,7 +31,8 @@ DflService *dfl_service_new (DflConnection *connection,
                              DflClock *clock,
                              const char *const *listening);
 
-/* Resolves users= anew (SIGHUP); audiences change when the answers are there. */
+/* Resolves users= anew (SIGHUP), and what users are called; audiences change, and users go on, when
+ * the answers are there. */
 void dfl_service_refresh_users (DflService *self);
 
 /* Answers what is pending and stops listening; called before the connection is flushed, closed. */

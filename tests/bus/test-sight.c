@@ -53,6 +53,8 @@ static struct
 
 int __wrap_getpwnam_r (
     const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
+int __real_getpwnam_r (
+    const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found);
 void __real_dfl_local_user_find_async (const char *const *asked,
                                        GAsyncReadyCallback callback,
                                        gpointer data);
@@ -64,9 +66,17 @@ int
 __wrap_getpwnam_r (
     const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **found)
 {
+  /* What the machine calls those who connect, which is asked when they do, and when users are
+   * refreshed; accounts ask for the first of them only, and that while it is held. */
+  static const char *const others[] = { "nobody", "root", "daemon", "bin", NULL };
   gpointer uid;
 
   g_mutex_lock (&database.lock);
+  if (g_strv_contains (database.held ? others + 1 : others, name))
+    {
+      g_mutex_unlock (&database.lock);
+      return __real_getpwnam_r (name, entry, buffer, size, found);
+    }
   while (database.held)
     g_cond_wait (&database.changed, &database.lock);
   database.n_names++;
