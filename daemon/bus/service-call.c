@@ -11,11 +11,16 @@
 /* How long a caller of Redirect waits for the ACK before it hears "not yet". */
 #define WAIT_LIMIT (20 * G_USEC_PER_SEC)
 
-/* Somebody who wants to know how a redirect ends; in the service's table, by its call. */
+/*
+ * Somebody who wants to know how a redirect ends; in the service's table, by its call. Who sees the
+ * call no longer when it ends is told of that nothing, not even the time: it goes on to wait, by
+ * itself, until the limit.
+ */
 typedef struct
 {
   DflService *service;
-  DflCall *call;
+  gpointer key;  /* in the table */
+  DflPeer *peer; /* kept */
   sd_bus_message *request;
   DflAlarm *alarm;
 } DflWaiter;
@@ -26,6 +31,7 @@ static void
 free_waiter (DflWaiter *self)
 {
   dfl_clock_clear_alarm (self->service->clock, &self->alarm);
+  self->peer->keepers--;
   sd_bus_message_unref (self->request);
   g_free (self);
 }
@@ -36,12 +42,15 @@ dfl_service_waiters_new (void)
   return g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)free_waiter);
 }
 
+/* Where the waiter does not see the call, that is the answer. */
 static void
 answer_waiter (DflWaiter *self, DflError code, const char *text)
 {
   g_autoptr (GError) error = g_error_new_literal (DFL_ERROR, code, text);
+  DflNode node;
 
-  dfl_door_reply_error (self->service->door, self->request, error);
+  if (dfl_tree_find_node (self->service, self->peer, self->request, &node))
+    dfl_door_reply_error (self->service->door, self->request, error);
 }
 
 void
@@ -51,6 +60,13 @@ dfl_service_settle_waiter (DflService *self, DflCall *call)
 
   if (waiter == NULL)
     return;
+  if (!dfl_audience_sees (self->audience, waiter->peer, dfl_call_get_account (call)))
+    {
+      g_hash_table_steal (self->waiters, call);
+      waiter->key = waiter;
+      g_hash_table_insert (self->waiters, waiter, waiter);
+      return;
+    }
   switch (dfl_call_get_outcome (call))
     {
     case DFL_OUTCOME_REDIRECTED:
@@ -84,6 +100,18 @@ dfl_service_dismiss_waiters (DflService *self)
     }
 }
 
+static gboolean
+is_of_peer (gpointer key, gpointer waiter, gpointer peer)
+{
+  return ((DflWaiter *)waiter)->peer == peer;
+}
+
+void
+dfl_service_forget_waiters (DflService *self, DflPeer *peer)
+{
+  g_hash_table_foreach_remove (self->waiters, is_of_peer, peer);
+}
+
 static void
 on_wait_limit (gpointer data)
 {
@@ -92,7 +120,7 @@ on_wait_limit (gpointer data)
   self->alarm = NULL;
   answer_waiter (self, DFL_ERROR_UNCONFIRMED,
                  "The redirect was sent and is not acknowledged yet; watch the call's State");
-  g_hash_table_remove (self->service->waiters, self->call);
+  g_hash_table_remove (self->service->waiters, self->key);
 }
 
 static void
@@ -102,11 +130,13 @@ add_waiter (DflRequest *request)
   DflWaiter *waiter = g_new0 (DflWaiter, 1);
 
   waiter->service = service;
-  waiter->call = request->node.call;
+  waiter->key = request->node.call;
+  waiter->peer = request->peer;
+  waiter->peer->keepers++;
   waiter->request = sd_bus_message_ref (request->message);
   waiter->alarm = dfl_clock_set_alarm (service->clock, dfl_clock_now (service->clock) + WAIT_LIMIT,
                                        on_wait_limit, waiter);
-  g_hash_table_insert (service->waiters, waiter->call, waiter);
+  g_hash_table_insert (service->waiters, waiter->key, waiter);
 }
 
 static gboolean

@@ -23,7 +23,7 @@ struct _DflService
   char **listening;
   DflDoor *door; /* NULL once closed */
   DflAudience *audience;
-  GHashTable *waiters; /* DflCall to the DflWaiter that wants to know how its redirect ends */
+  GHashTable *waiters; /* DflCall, or itself, to DflWaiter, who wants to know how a redirect ends */
   GPtrArray *changes;  /* those who wait for the change of an account to be kept; borrowed */
 };
 
@@ -152,6 +152,8 @@ extern const DflInterface dfl_call_interface;
 GHashTable *dfl_service_waiters_new (void);
 /* The 3xx that somebody waits for has met its end: answers. */
 void dfl_service_settle_waiter (DflService *self, DflCall *call);
+/* The peer is gone: nobody of it waits any longer. */
+void dfl_service_forget_waiters (DflService *self, DflPeer *peer);
 /* Answers all who wait, because the daemon stops. */
 void dfl_service_dismiss_waiters (DflService *self);
 

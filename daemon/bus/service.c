@@ -121,6 +121,7 @@ on_gone (DflPeer *peer, gpointer data)
 
   if (self->permits != NULL)
     dfl_permits_forget (self->permits, peer);
+  dfl_service_forget_waiters (self, peer);
   dfl_audience_forget (self->audience, peer);
 }
 

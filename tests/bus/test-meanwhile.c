@@ -178,8 +178,7 @@ test_no_reply (Deciders *self, gconstpointer mode)
   g_assert_no_error (error);
   while (dfl_call_get_state (self->call) == DFL_CALL_STATE_OFFERED)
     g_main_context_iteration (NULL, TRUE);
-  deciders_expect_asked (self,
-                         ASKED_OF_ALICE "action=decline target= number=");
+  deciders_expect_asked (self, ASKED_OF_ALICE "action=decline target= number=");
 }
 
 static void
@@ -204,6 +203,79 @@ test_closing (Deciders *self, gconstpointer mode)
   g_assert_cmpuint (dfl_fake_leg_get_n_attempts (self->leg), ==, 0);
 }
 
+/* --- While the redirect waits for its ACK --- */
+
+/* A redirect that the authority grants; returns when it is sent. */
+static Pending *
+start_waiting (Deciders *self)
+{
+  Pending *pending = fixture_start (&self->base, self->stranger, self->path, "Call.Redirect",
+                                    redirect_to ("sip:bob@b"));
+
+  while (dfl_call_get_state (self->call) == DFL_CALL_STATE_OFFERED)
+    g_main_context_iteration (NULL, TRUE);
+  return pending;
+}
+
+/* Who loses sight while the redirect waits for its ACK does not hear when it comes. */
+static void
+test_audience_lost_waiting (Deciders *self, gconstpointer acknowledged)
+{
+  g_autoptr (Pending) pending = start_waiting (self);
+  g_autofree char *absent = fixture_expect_error (&self->base, self->stranger,
+                                                  DFL_CALL_PATH_PREFIX "12345678", "Call.Silence",
+                                                  NULL, UNKNOWN_OBJECT);
+
+  fixture_set_users (&self->base, "daemon", NULL);
+  if (acknowledged != NULL)
+    dfl_call_leg_acknowledged (self->call);
+  dfl_fake_clock_advance (self->base.clock, 20 * G_USEC_PER_SEC - 1);
+  fixture_settle (&self->base, self->stranger);
+  g_assert_false (pending->done);
+  dfl_fake_clock_advance (self->base.clock, 1);
+  pending_expect_error (pending, UNKNOWN_OBJECT, absent);
+  if (acknowledged == NULL)
+    dfl_call_leg_acknowledged (self->call);
+}
+
+static void
+test_audience_lost_before_ack (Deciders *self, gconstpointer mode)
+{
+  test_audience_lost_waiting (self, NULL);
+}
+
+static void
+test_audience_lost_at_ack (Deciders *self, gconstpointer mode)
+{
+  test_audience_lost_waiting (self, self);
+}
+
+static void
+test_audience_lost_closing (Deciders *self, gconstpointer mode)
+{
+  g_autoptr (Pending) pending = start_waiting (self);
+
+  fixture_set_users (&self->base, "daemon", NULL);
+  dfl_call_leg_acknowledged (self->call);
+  fixture_settle (&self->base, self->stranger);
+  g_assert_false (pending->done);
+  dfl_service_close (self->base.service);
+  pending_expect_error (pending, UNKNOWN_OBJECT, "*");
+}
+
+static void
+test_gone_waiting (Deciders *self, gconstpointer mode)
+{
+  g_autoptr (Pending) pending = start_waiting (self);
+  guint n_alarms = dfl_fake_clock_get_n_alarms (self->base.clock);
+
+  disconnect (self->stranger);
+  pending_wait (pending);
+  while (dfl_fake_clock_get_n_alarms (self->base.clock) == n_alarms)
+    g_main_context_iteration (NULL, TRUE);
+  dfl_call_leg_acknowledged (self->call);
+}
+
 #define ADD(name, func)                                                                            \
   g_test_add ("/meanwhile/" name, Deciders, FIXTURE_SYSTEM, deciders_set_up, func,                 \
               deciders_tear_down)
@@ -222,5 +294,9 @@ main (int argc, char **argv)
   ADD ("caller-gone-dialog", test_caller_gone_dialog);
   ADD ("no-reply", test_no_reply);
   ADD ("closing", test_closing);
+  ADD ("audience-lost-before-ack", test_audience_lost_before_ack);
+  ADD ("audience-lost-at-ack", test_audience_lost_at_ack);
+  ADD ("audience-lost-closing", test_audience_lost_closing);
+  ADD ("gone-waiting", test_gone_waiting);
   return g_test_run ();
 }
