@@ -59,6 +59,9 @@ test_settings (void)
     g_assert_true (dfl_account_settings_equal (a, b));                                             \
     change;                                                                                        \
     g_assert_false (dfl_account_settings_equal (a, b));                                            \
+    /* Two drafts of a new account differ in what it gets when it is kept. */                      \
+    g_assert_cmpint (dfl_account_settings_equal_drafts (a, b), ==,                                 \
+                     g_strcmp0 (a->id, b->id) != 0 || a->created != b->created);                   \
   }                                                                                                \
   G_STMT_END
 
