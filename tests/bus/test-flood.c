@@ -87,7 +87,8 @@ server_main (const char *address)
   g_autoptr (DflFakeLine) line = dfl_fake_line_new ();
   g_autoptr (DflAuthority) authority = dfl_polkit_authority_new ();
   g_autoptr (DflSwitchboard) switchboard = dfl_switchboard_new (clock, 2 * N_CALLS);
-  g_autoptr (GPtrArray) settings = g_ptr_array_new ();
+  g_autoptr (GPtrArray) settings = g_ptr_array_new_with_free_func (
+      (GDestroyNotify)dfl_account_settings_free);
   g_autoptr (GPtrArray) accounts = NULL;
   g_autoptr (DflService) service = NULL;
   g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);

@@ -262,7 +262,8 @@ static char *
 set_targets (Witness *witness, const char *path, const char *targets)
 {
   g_autoptr (GError) error = NULL;
-  GVariant *body = g_variant_parse (G_VARIANT_TYPE ("(a(sss))"), targets, NULL, NULL, &error);
+  g_autoptr (GVariant) body = g_variant_parse (G_VARIANT_TYPE ("(a(sss))"), targets, NULL, NULL,
+                                               &error);
   g_autoptr (GDBusMessage) reply = NULL;
 
   g_assert_no_error (error);

@@ -91,7 +91,7 @@ static const Question changes[] = {
 static GDBusMessage *
 ask (Witness *witness, const char *path, const Question *question, gboolean interactively)
 {
-  GVariant *body = NULL;
+  g_autoptr (GVariant) body = NULL;
   g_autoptr (GError) error = NULL;
 
   if (question->body != NULL)

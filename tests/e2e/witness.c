@@ -156,7 +156,8 @@ char *
 witness_add_account (Witness *self, const char *name, const char *settings, char **path)
 {
   g_autoptr (GError) error = NULL;
-  GVariant *dictionary = g_variant_parse (G_VARIANT_TYPE_VARDICT, settings, NULL, NULL, &error);
+  g_autoptr (GVariant) dictionary = g_variant_parse (G_VARIANT_TYPE_VARDICT, settings, NULL, NULL,
+                                                     &error);
   g_autoptr (GDBusMessage) reply = NULL;
 
   g_assert_no_error (error);
@@ -174,7 +175,8 @@ witness_update_account (Witness *self, const char *path, const char *settings)
 {
   g_autofree char *text = g_strdup_printf ("({%s},)", settings);
   g_autoptr (GError) error = NULL;
-  GVariant *body = g_variant_parse (G_VARIANT_TYPE ("(a{sv})"), text, NULL, NULL, &error);
+  g_autoptr (GVariant) body = g_variant_parse (G_VARIANT_TYPE ("(a{sv})"), text, NULL, NULL,
+                                               &error);
   g_autoptr (GDBusMessage) reply = NULL;
 
   g_assert_no_error (error);
