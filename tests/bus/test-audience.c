@@ -6,6 +6,7 @@
 #include "bus/fixture.h"
 
 #include <pwd.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bus/call-properties.h"
@@ -422,6 +423,39 @@ test_users_change (Users *self, gconstpointer mode)
 }
 
 static void
+expect_listed (Users *self, GDBusConnection *connection, DflCall *call, gboolean listed)
+{
+  g_autofree char *objects = get_managed_objects (self, connection);
+  g_autoptr (GVariant) reply = fixture_expect (&self->base, connection, DFL_CALLS_PATH,
+                                               "Introspectable.Introspect", NULL, NULL);
+  const char *xml;
+
+  g_variant_get (reply, "(&s)", &xml);
+  g_assert_true ((strstr (objects, dfl_call_get_id (call)) != NULL) == listed);
+  g_assert_true ((strstr (xml, dfl_call_get_id (call)) != NULL) == listed);
+}
+
+/* Calls outlive their account, for those who saw it. */
+static void
+test_calls_stay (Users *self, gconstpointer mode)
+{
+  DflCall *own, *hidden;
+
+  share_alice (self);
+  own = fixture_offer (&self->base, "one");
+  hidden = fixture_offer_to (&self->base, "bob", "two");
+  expect_listed (self, self->stranger, own, TRUE);
+  expect_listed (self, self->stranger, hidden, FALSE);
+  fixture_set_users (&self->base, NULL, NULL);
+  expect_listed (self, self->stranger, own, TRUE);
+  expect_listed (self, self->stranger, hidden, FALSE);
+  if (getuid () == 0)
+    expect_listed (self, self->base.client, hidden, TRUE);
+  dfl_call_leg_cancelled (own, FALSE);
+  dfl_call_leg_cancelled (hidden, FALSE);
+}
+
+static void
 test_account_goes (Users *self, gconstpointer mode)
 {
   g_autoptr (Log) log = NULL;
@@ -546,6 +580,7 @@ main (int argc, char *argv[])
   ADD ("everybody", test_everybody);
   ADD ("users-change", test_users_change);
   ADD ("account-goes", test_account_goes);
+  ADD ("calls-stay", test_calls_stay);
   ADD ("unknown-user", test_unknown_user);
   ADD ("subscription-limit", test_subscription_limit);
 #undef ADD
