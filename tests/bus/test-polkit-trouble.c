@@ -83,6 +83,37 @@ test_frozen_first (Stage *self, gconstpointer data)
   test_frozen (self, NULL);
 }
 
+/* Somebody who asks and leaves, more often than the bus lets us wait for answers (128), while
+ * polkit does not answer: another user is asked for all the same. */
+static void
+test_leavers (Stage *self, gconstpointer data)
+{
+  g_autoptr (Pending) others = NULL;
+
+  stage_set_session (self, POLKITD_SESSION_ACTIVE);
+  polkitd_freeze (self->polkitd);
+  for (guint i = 0; i < 140; i++)
+    {
+      g_autoptr (GDBusConnection) one = test_bus_connect_as (self->base.bus, STRANGER);
+      g_autoptr (Pending) asked = fixture_start (&self->base, one, self->path, "Call.Silence",
+                                                 NULL);
+      g_autoptr (GError) error = NULL;
+
+      fixture_settle (&self->base, one);
+      g_dbus_connection_close_sync (one, NULL, &error);
+      g_assert_no_error (error);
+      pending_wait (asked);
+      /* That of the call is left. */
+      while (dfl_fake_clock_get_n_alarms (self->base.clock) > 1)
+        g_main_context_iteration (NULL, TRUE);
+    }
+  others = fixture_start (&self->base, self->neighbour, self->path, "Call.Silence", NULL);
+  fixture_settle (&self->base, self->neighbour);
+  g_assert_false (others->done);
+  polkitd_thaw (self->polkitd);
+  pending_expect_done (others);
+}
+
 /* Returns when polkit has done what it had to do; the main loop does not run meanwhile. */
 static void
 wait_for_polkit (Stage *self)
@@ -252,6 +283,7 @@ main (int argc, char **argv)
   ADD ("absent", test_absent);
   ADD ("frozen", test_frozen_later);
   ADD ("frozen-first", test_frozen_first);
+  ADD ("leavers", test_leavers);
   ADD ("dialog-gone", test_dialog_gone);
   ADD ("not-owner", test_not_owner);
   g_test_add_func ("/polkit-trouble/bus-gone", test_bus_gone);
