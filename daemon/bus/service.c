@@ -13,7 +13,6 @@ G_DEFINE_FINAL_TYPE (DflService, dfl_service, G_TYPE_OBJECT)
 typedef struct
 {
   DflService *service;
-  DflAccount *account;
   const DflPeer *peer;
   gboolean sees;
 } AudienceChange;
@@ -24,22 +23,21 @@ announce_call_to_peer (DflCall *call, gpointer data)
   const AudienceChange *change = data;
   DflNode node = { DFL_NODE_CALL, NULL, call };
 
-  if (dfl_call_get_account (call) == change->account)
-    dfl_announce_object (change->service, &node, change->peer, change->sees);
+  dfl_announce_object (change->service, &node, change->peer, change->sees);
 }
 
 static void
 on_audience_changed (DflAccount *account, DflPeer *peer, gboolean sees, gpointer data)
 {
   DflService *self = data;
-  AudienceChange change = { self, account, peer, sees };
+  AudienceChange change = { self, peer, sees };
   DflNode node = { DFL_NODE_ACCOUNT, account, NULL };
 
   if (self->door == NULL)
     return;
   if (dfl_switchboard_get_account (self->switchboard, dfl_account_get_id (account)) == account)
     dfl_announce_object (self, &node, peer, sees);
-  dfl_switchboard_foreach_call (self->switchboard, announce_call_to_peer, &change);
+  dfl_switchboard_foreach_call_of (self->switchboard, account, announce_call_to_peer, &change);
 }
 
 static void

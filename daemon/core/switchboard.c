@@ -342,14 +342,6 @@ dfl_switchboard_get_call (DflSwitchboard *self, const char *id)
 }
 
 void
-dfl_switchboard_foreach_call (DflSwitchboard *self,
-                              void (*func) (DflCall *call, gpointer data),
-                              gpointer data)
-{
-  dfl_calls_foreach (self->calls, func, data);
-}
-
-void
 dfl_switchboard_foreach_call_of (DflSwitchboard *self,
                                  DflAccount *account,
                                  void (*func) (DflCall *call, gpointer data),
@@ -402,7 +394,7 @@ dfl_switchboard_shut_down (DflSwitchboard *self)
   self->drained_alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_drained,
                                              self);
   dfl_account_changes_shut_down (self->changes);
-  dfl_switchboard_foreach_call (self, decline_for_shutdown, NULL);
+  dfl_calls_foreach (self->calls, decline_for_shutdown, NULL);
 }
 
 static void
@@ -417,7 +409,7 @@ dfl_switchboard_give_up (DflSwitchboard *self)
   g_autoptr (DflSwitchboard) keep = g_object_ref (self);
 
   dfl_account_changes_give_up (self->changes);
-  dfl_switchboard_foreach_call (self, give_up_call, NULL);
+  dfl_calls_foreach (self->calls, give_up_call, NULL);
 }
 
 void

@@ -144,16 +144,12 @@ DflCall *dfl_switchboard_offer (DflSwitchboard *self,
                                 DflLeg *leg,
                                 GError **error);
 
-/* The calls that are not yet removed, in the order of their ids: that of some of them does not
- * depend on how many others there are. */
+/* The calls that are not yet removed. */
 guint dfl_switchboard_get_n_calls (DflSwitchboard *self);
 DflCall *dfl_switchboard_get_call (DflSwitchboard *self, const char *id);
-void dfl_switchboard_foreach_call (DflSwitchboard *self,
-                                   void (*func) (DflCall *call, gpointer data),
-                                   gpointer data);
 
-/* Those of one account, likewise: takes as long as that account has calls, however many others
- * have. */
+/* Those of one account, in the order of their ids: takes as long as that account has calls, however
+ * many others have. func may end any of them. */
 void dfl_switchboard_foreach_call_of (DflSwitchboard *self,
                                       DflAccount *account,
                                       void (*func) (DflCall *call, gpointer data),

@@ -175,6 +175,17 @@ room_wait_n_calls (Room *self, guint n)
   raw_wait_until (room_get_n_calls (self) == n);
 }
 
+void
+room_foreach_call (Room *self, void (*func) (DflCall *call, gpointer data), gpointer data)
+{
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
+  g_autoptr (GPtrArray) former = dfl_switchboard_get_former_accounts (self->switchboard);
+
+  g_ptr_array_extend (accounts, former, NULL, NULL);
+  for (guint i = 0; i < accounts->len; i++)
+    dfl_switchboard_foreach_call_of (self->switchboard, accounts->pdata[i], func, data);
+}
+
 static void
 take_call (DflCall *call, gpointer data)
 {
@@ -188,7 +199,7 @@ room_wait_call (Room *self)
 
   raw_wait_until (room_get_n_calls (self) > 0);
   g_assert_cmpuint (room_get_n_calls (self), ==, 1);
-  dfl_switchboard_foreach_call (self->switchboard, take_call, &call);
+  room_foreach_call (self, take_call, &call);
   return call;
 }
 

@@ -57,6 +57,9 @@ void room_set_accounts (Room *self, DflAccountSettings *first, ...) G_GNUC_NULL_
 RawPeer *room_udp_peer (Room *self);
 RawPeer *room_tcp_peer (Room *self);
 
+/* All calls, whosever they are. */
+void room_foreach_call (Room *self, void (*func) (DflCall *call, gpointer data), gpointer data);
+
 /* The one call there is; waits for it. */
 DflCall *room_wait_call (Room *self);
 guint room_get_n_calls (Room *self);

@@ -93,7 +93,7 @@ redirect_all (Load *self)
 
   for (guint i = 0; i < self->calls->len; i++)
     g_hash_table_insert (raw, ((RawCall *)self->calls->pdata[i])->call_id, self->calls->pdata[i]);
-  dfl_switchboard_foreach_call (self->room->switchboard, collect, offered);
+  room_foreach_call (self->room, collect, offered);
   g_assert_cmpuint (offered->len, ==, WHOLE);
   for (guint i = 0; i < offered->len; i++)
     {

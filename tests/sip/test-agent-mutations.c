@@ -102,7 +102,7 @@ decide_some (Room *room, GRand *random)
 {
   g_autoptr (GPtrArray) offered = g_ptr_array_new ();
 
-  dfl_switchboard_foreach_call (room->switchboard, redirect_some, offered);
+  room_foreach_call (room, redirect_some, offered);
   for (guint i = 0; i < offered->len; i++)
     if (g_rand_boolean (random))
       dfl_call_redirect (offered->pdata[i], ROOM_TARGET, "user:test", NULL);

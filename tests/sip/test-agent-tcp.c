@@ -390,7 +390,7 @@ test_deaf_neighbour (gconstpointer data)
   raw_wait_until (room->n_added == 6000);
   raw_run_for (100);
   raw_peer_assert_alive (other);
-  dfl_switchboard_foreach_call (room->switchboard, take_call, calls);
+  room_foreach_call (room, take_call, calls);
   for (; n < calls->len; n++)
     if (dfl_call_get_state (calls->pdata[n]) == DFL_CALL_STATE_OFFERED
         && !dfl_call_redirect (calls->pdata[n], ROOM_TARGET, "user:test", NULL))

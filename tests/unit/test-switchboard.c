@@ -378,7 +378,7 @@ test_foreach_call (Fixture *self, gconstpointer data)
 
   for (int i = 0; i < 10; i++)
     must_offer (self, alice, "call");
-  dfl_switchboard_foreach_call (self->switchboard, cancel_and_count, &n);
+  dfl_switchboard_foreach_call_of (self->switchboard, alice, cancel_and_count, &n);
   g_assert_cmpuint (n, ==, 10);
   g_assert_cmpuint (dfl_switchboard_get_n_calls (self->switchboard), ==, 0);
   dfl_signal_log_clear (self->log);
@@ -725,7 +725,7 @@ test_many (Fixture *self, gconstpointer data)
   g_assert_cmpuint (dfl_switchboard_get_n_calls (self->switchboard), ==, n);
   g_assert_cmpuint (dfl_fake_clock_get_n_alarms (self->clock), ==, n);
 
-  dfl_switchboard_foreach_call (self->switchboard, end_call, NULL);
+  dfl_switchboard_foreach_call_of (self->switchboard, alice, end_call, NULL);
   g_assert_cmpuint (dfl_switchboard_get_n_calls (self->switchboard), ==, 0);
   g_assert_cmpuint (dfl_fake_clock_get_n_alarms (self->clock), ==, 0);
   g_assert_cmpuint (dfl_account_get_n_offered (alice), ==, 0);
