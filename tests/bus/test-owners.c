@@ -288,6 +288,8 @@ static const struct
   { "{'redirect-domain': <'other.example'>}", "address=sip:s@example.org users=* target= number=" },
   { "{'default-action': <'redirect:+49 900 1'>}",
     "address=sip:s@example.org users=* target=sip:+499001@example.org;user=phone number=+499001" },
+  { "{'default-action': <'redirect:0900 1'>, 'redirect-domain': <'no domain;x=y'>}",
+    "address=sip:s@example.org users=* target= number=" },
   { "{'default-action': <'redirect:090 01'>, 'address': <'SIP:t@other.example'>,"
     " 'transport': <'nonsense'>}",
     "address=sip:t@other.example users=* target=sip:09001@other.example;user=phone"
