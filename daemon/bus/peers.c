@@ -145,8 +145,7 @@ static void ask_name (DflPeers *self, User *user);
 static void
 take_name (DflPeers *self, User *user, const char *name)
 {
-  g_autofree char *former = g_steal_pointer (&user->decided_by);
-
+  g_free (user->decided_by);
   user->decided_by = g_strconcat ("user:", name, NULL);
   for (guint i = 0; i < user->peers->len; i++)
     ((Peer *)g_ptr_array_index (user->peers, i))->public.decided_by = user->decided_by;

@@ -84,8 +84,8 @@ drop (Permit *self)
 {
   g_autoptr (Permit) kept = g_rc_box_acquire (self);
 
-  stop_waiting (self);
-  self->free_data (self->data);
+  stop_waiting (kept);
+  kept->free_data (kept->data);
 }
 
 static void
@@ -93,9 +93,9 @@ conclude (Permit *self, DflAuthorityAnswer answer, const GError *error)
 {
   g_autoptr (Permit) kept = g_rc_box_acquire (self);
 
-  stop_waiting (self);
-  self->answered (answer, error, self->data);
-  self->free_data (self->data);
+  stop_waiting (kept);
+  kept->answered (answer, error, kept->data);
+  kept->free_data (kept->data);
 }
 
 G_GNUC_PRINTF (4, 5)

@@ -115,12 +115,10 @@ complain (DflPolkitAuthority *self, GError *error)
     g_message ("polkit cannot be asked: %s", error->message);
 }
 
-/* Takes the error over. Names nothing of what polkit wrote, which only the log is told. */
+/* Names nothing of what polkit wrote, which only the log is told. */
 static GError *
 translate (DflPolkitAuthority *self, GError *error)
 {
-  g_autoptr (GError) owned = error;
-
   if (is_absent (error))
     return g_error_new_literal (DFL_ERROR, DFL_ERROR_NOT_AUTHORIZED,
                                 "The polkit service is not running, so that only root may do this; "
@@ -161,7 +159,7 @@ on_answered (GObject *source, GAsyncResult *result, gpointer data)
     return;
   if (reply == NULL)
     {
-      g_task_return_error (task, translate (self, g_steal_pointer (&error)));
+      g_task_return_error (task, translate (self, error));
       return;
     }
   self->complained = FALSE;
@@ -212,7 +210,7 @@ ask (DflPolkitAuthority *self, GTask *task)
 /* --- Connecting --- */
 
 static void
-finish_connecting (DflPolkitAuthority *self, const GError *error)
+finish_connecting (DflPolkitAuthority *self, GError *error)
 {
   GTask *task;
 
@@ -223,7 +221,7 @@ finish_connecting (DflPolkitAuthority *self, const GError *error)
         ask (self, task);
       else
         {
-          g_task_return_error (task, translate (self, g_error_copy (error)));
+          g_task_return_error (task, translate (self, error));
           g_object_unref (task);
         }
     }
