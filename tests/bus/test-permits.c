@@ -278,6 +278,7 @@ test_kept (void)
   dfl_permits_forget (permits, &gone);
   g_assert_cmpuint (left.keepers, ==, 1);
   dfl_permits_free (permits);
+  dfl_fake_authority_release (authority);
   while (g_main_context_iteration (NULL, FALSE))
     continue;
   g_assert_cmpuint (answered.keepers + gone.keepers + left.keepers, ==, 0);
