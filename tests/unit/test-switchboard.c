@@ -6,331 +6,22 @@
 #include <string.h>
 
 #include "core/error.h"
-#include "fakes/fake-clock.h"
-#include "fakes/fake-line.h"
 #include "fakes/log-catcher.h"
 #include "fakes/samples.h"
-#include "fakes/signal-log.h"
-
-typedef struct
-{
-  DflFakeClock *clock;
-  DflFakeLine *line;
-  DflSwitchboard *switchboard;
-  DflSignalLog *log;
-} Fixture;
-
-static void
-set_up (Fixture *self, gconstpointer data)
-{
-  self->clock = dfl_fake_clock_new ();
-  self->line = dfl_fake_line_new ();
-  self->switchboard = dfl_switchboard_new (DFL_CLOCK (self->clock), 100);
-  self->log = dfl_signal_log_new (self->switchboard);
-}
-
-static void
-tear_down (Fixture *self, gconstpointer data)
-{
-  dfl_signal_log_free (self->log);
-  g_assert_finalize_object (self->switchboard);
-  g_assert_finalize_object (self->line);
-  g_assert_finalize_object (self->clock);
-}
-
-/* Takes the settings over; a list that ends with NULL. */
-static void
-set_accounts (Fixture *self, DflAccountSettings *first, ...)
-{
-  GPtrArray *settings = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
-  va_list more;
-
-  va_start (more, first);
-  for (DflAccountSettings *item = first; item != NULL; item = va_arg (more, DflAccountSettings *))
-    g_ptr_array_add (settings, item);
-  va_end (more);
-
-  dfl_switchboard_set_accounts (self->switchboard, settings);
-}
-
-static DflAccount *
-add_alice (Fixture *self)
-{
-  set_accounts (self, dfl_sample_settings ("alice"), NULL);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-
-  return dfl_switchboard_find_direct (self->switchboard, "alice");
-}
-
-static DflCall *
-offer (Fixture *self, DflAccount *account, const char *call_id, DflLeg **leg, GError **error)
-{
-  DflLeg *own = dfl_fake_line_add_leg (self->line);
-
-  if (leg != NULL)
-    *leg = own;
-
-  return dfl_switchboard_offer (self->switchboard, account,
-                                dfl_sample_offer (DFL_CLOCK (self->clock), call_id),
-                                DFL_LINE (self->line), own, error);
-}
-
-static DflCall *
-must_offer (Fixture *self, DflAccount *account, const char *call_id)
-{
-  g_autoptr (GError) error = NULL;
-  DflCall *call = offer (self, account, call_id, NULL, &error);
-
-  g_assert_no_error (error);
-  dfl_signal_log_expect (self->log, "call-added offered none");
-
-  return call;
-}
-
-/* --- Accounts --- */
-
-static void
-test_accounts (Fixture *self, gconstpointer data)
-{
-  g_autoptr (GPtrArray) accounts = NULL;
-  DflAccount *alice, *bob;
-
-  set_accounts (self, dfl_sample_settings ("bob"), dfl_sample_settings ("alice"), NULL);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-  dfl_signal_log_expect (self->log, "account-added bob direct");
-
-  accounts = dfl_switchboard_get_accounts (self->switchboard);
-  g_assert_cmpuint (accounts->len, ==, 2);
-  alice = accounts->pdata[0];
-  bob = accounts->pdata[1];
-  g_assert_cmpstr (dfl_account_get_settings (alice)->name, ==, "alice");
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "alice") == alice);
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "bob") == bob);
-  g_assert_null (dfl_switchboard_find_direct (self->switchboard, "Alice"));
-  g_assert_null (dfl_switchboard_find_direct (self->switchboard, ""));
-  g_assert_true (dfl_switchboard_get_account (self->switchboard, dfl_account_get_id (alice))
-                 == alice);
-  g_assert_null (dfl_switchboard_get_account (self->switchboard, "00000000"));
-}
-
-static void
-test_replace_accounts (Fixture *self, gconstpointer data)
-{
-  DflAccountSettings *carol = dfl_sample_settings ("carol");
-  DflAccountSettings *silent = dfl_sample_settings ("bob");
-  DflAccount *alice, *bob;
-
-  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("bob"), NULL);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-  dfl_signal_log_expect (self->log, "account-added bob direct");
-  alice = dfl_switchboard_find_direct (self->switchboard, "alice");
-  bob = dfl_switchboard_find_direct (self->switchboard, "bob");
-
-  /* The unchanged one is not touched. */
-  silent->alert = FALSE;
-  carol->enabled = FALSE;
-  set_accounts (self, dfl_sample_settings ("alice"), silent, carol, NULL);
-  dfl_signal_log_expect (self->log, "account-changed bob direct");
-  dfl_signal_log_expect (self->log, "account-added carol disabled");
-  dfl_signal_log_expect_none (self->log);
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "alice") == alice);
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "bob") == bob);
-  g_assert_false (dfl_account_get_settings (bob)->alert);
-  g_assert_null (dfl_switchboard_find_direct (self->switchboard, "carol"));
-
-  set_accounts (self, dfl_sample_settings ("alice"), NULL);
-  dfl_signal_log_expect (self->log, "account-removed bob direct");
-  dfl_signal_log_expect (self->log, "account-removed carol disabled");
-  g_assert_null (dfl_switchboard_find_direct (self->switchboard, "bob"));
-}
-
-static void
-test_same_user (Fixture *self, gconstpointer data)
-{
-  g_autoptr (GPtrArray) accounts = NULL;
-  DflAccountSettings *second = dfl_sample_settings ("bob");
-  DflAccount *bob;
-
-  dfl_sample_set (&second->user, "alice");
-  set_accounts (self, second, dfl_sample_settings ("alice"), NULL);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-  dfl_signal_log_expect (self->log, "account-added bob failed");
-
-  accounts = dfl_switchboard_get_accounts (self->switchboard);
-  bob = accounts->pdata[1];
-  g_assert_null (strstr (dfl_account_get_state_reason (bob), "alice"));
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "alice") != bob);
-
-  /* When the first one lets go, the second one takes over. */
-  second = dfl_sample_settings ("bob");
-  dfl_sample_set (&second->user, "alice");
-  set_accounts (self, second, NULL);
-  dfl_signal_log_expect (self->log, "account-removed alice direct");
-  dfl_signal_log_expect (self->log, "account-changed bob direct");
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "alice") == bob);
-}
-
-static void
-test_failed_account (Fixture *self, gconstpointer data)
-{
-  DflAccountSettings *broken = dfl_sample_settings ("bob");
-  DflAccount *alice = add_alice (self);
-
-  dfl_account_fail (alice, "a reason");
-  dfl_signal_log_expect (self->log, "account-changed alice failed");
-  dfl_account_fail (alice, "a reason");
-  dfl_signal_log_expect_none (self->log);
-  g_assert_null (dfl_switchboard_find_direct (self->switchboard, "alice"));
-
-  /* Unchanged settings do not mend it; a broken file keeps nobody else down. */
-  dfl_sample_set (&broken->problem, "bob.conf:1: nonsense");
-  dfl_sample_set (&broken->user, "");
-  set_accounts (self, dfl_sample_settings ("alice"), broken, NULL);
-  dfl_signal_log_expect (self->log, "account-added bob failed");
-  dfl_signal_log_expect_none (self->log);
-
-  dfl_account_update (alice, dfl_sample_settings ("alice"));
-  dfl_signal_log_expect (self->log, "account-changed alice direct");
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "alice") == alice);
-}
-
-/* An update that changes the user part, not through the switchboard. */
-static void
-test_update_account (Fixture *self, gconstpointer data)
-{
-  DflAccount *alice = add_alice (self);
-  DflAccountSettings *settings = dfl_sample_settings ("alice");
-
-  dfl_sample_set (&settings->user, "alison");
-  dfl_account_update (alice, settings);
-  dfl_signal_log_expect (self->log, "account-changed alice direct");
-  g_assert_null (dfl_switchboard_find_direct (self->switchboard, "alice"));
-  g_assert_true (dfl_switchboard_find_direct (self->switchboard, "alison") == alice);
-}
-
-static void
-test_account_twice (Fixture *self, gconstpointer data)
-{
-  g_autoptr (GPtrArray) logged = NULL;
-
-  dfl_log_catcher_start ();
-  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("alice"), NULL);
-  logged = dfl_log_catcher_stop ();
-  g_assert_cmpuint (logged->len, ==, 1);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-}
-
-/* Calls outlive their account, with the settings that they were offered with. */
-static void
-test_account_goes (Fixture *self, gconstpointer data)
-{
-  DflAccountSettings *settings = dfl_sample_settings ("alice");
-  DflAccount *alice;
-  DflCall *call, *other;
-
-  settings->decline_status = 603;
-  set_accounts (self, settings, NULL);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-  alice = dfl_switchboard_find_direct (self->switchboard, "alice");
-  call = must_offer (self, alice, "call-1");
-  other = must_offer (self, alice, "call-2");
-
-  settings = dfl_sample_settings ("alice");
-  dfl_sample_set (&settings->redirect_domain, "changed.example");
-  set_accounts (self, settings, NULL);
-  dfl_signal_log_expect (self->log, "account-changed alice direct");
-  g_assert_true (dfl_call_redirect (call, "7042", "user:alice", NULL));
-  dfl_signal_log_expect (self->log, "call-changed redirecting none state decision");
-  g_assert_cmpstr (dfl_call_get_redirected_to (call), ==, "sip:7042@example.org;user=phone");
-
-  set_accounts (self, NULL);
-  dfl_signal_log_expect (self->log, "account-removed alice direct");
-  g_assert_cmpstr (dfl_account_get_settings (dfl_call_get_account (call))->name, ==, "alice");
-  g_assert_true (dfl_call_decline (other, 0, "user:alice", NULL));
-  dfl_signal_log_expect (self->log, "call-changed declining none state decision");
-  dfl_call_leg_acknowledged (other);
-  dfl_signal_log_expect (self->log, "call-changed idle declined state");
-  dfl_signal_log_expect (self->log, "call-removed idle declined");
-}
-
-/* --- Loops between accounts --- */
-
-static gboolean
-try_local_target (Fixture *self, const char *target)
-{
-  g_autoptr (GError) error = NULL;
-  DflCall *call = must_offer (self, dfl_switchboard_find_direct (self->switchboard, "alice"),
-                              "call-1");
-  g_autoptr (DflTarget) checked = dfl_call_check_redirect (call, target, &error);
-
-  dfl_call_leg_cancelled (call, FALSE);
-  dfl_signal_log_expect (self->log, "call-changed idle cancelled state decision");
-  dfl_signal_log_expect (self->log, "call-removed idle cancelled");
-
-  g_assert_true (checked != NULL || g_error_matches (error, DFL_ERROR, DFL_ERROR_LOOP_DETECTED));
-
-  return checked != NULL;
-}
-
-static void
-test_local_target (Fixture *self, gconstpointer data)
-{
-  DflAccountSettings *alice = dfl_sample_settings ("alice");
-
-  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("bob"), NULL);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
-  dfl_signal_log_expect (self->log, "account-added bob direct");
-  g_assert_false (try_local_target (self, "sip:bob@example.org"));
-  g_assert_true (try_local_target (self, "sip:dave@example.org"));
-
-  alice->allow_local_targets = TRUE;
-  set_accounts (self, alice, dfl_sample_settings ("bob"), NULL);
-  dfl_signal_log_expect (self->log, "account-changed alice direct");
-  g_assert_true (try_local_target (self, "sip:bob@example.org"));
-  g_assert_false (try_local_target (self, "sip:alice@example.org"));
-}
-
-/* Whom a refusal may tell that an address is served here. */
-static void
-test_local_target_of_others (Fixture *self, gconstpointer data)
-{
-  static const struct
-  {
-    const char *alice, *bob;
-    gboolean possible;
-  } cases[] = {
-    { "alice", "alice", FALSE }, { "alice", "alice;bob", FALSE }, { "alice", "*", FALSE },
-    { "", "bob", FALSE },        { "alice", "bob", TRUE },        { "alice;bob", "bob", TRUE },
-    { "*", "bob", TRUE },        { "alice", "", TRUE },
-  };
-
-  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
-    {
-      DflAccountSettings *alice = dfl_sample_settings ("alice");
-      DflAccountSettings *bob = dfl_sample_settings ("bob");
-
-      g_strfreev (alice->users);
-      g_strfreev (bob->users);
-      alice->users = g_strsplit (cases[i].alice, ";", -1);
-      bob->users = g_strsplit (cases[i].bob, ";", -1);
-      set_accounts (self, alice, bob, NULL);
-      dfl_signal_log_clear (self->log);
-      g_assert_cmpint (try_local_target (self, "sip:bob@example.org"), ==, cases[i].possible);
-    }
-}
+#include "fakes/switchboard-fixture.h"
 
 /* --- Calls --- */
 
 static void
-test_find_calls (Fixture *self, gconstpointer data)
+test_find_calls (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (GPtrArray) found = NULL;
   g_autofree char *id = NULL;
-  DflAccount *alice = add_alice (self);
-  DflCall *first = must_offer (self, alice, "shared");
-  DflCall *second = must_offer (self, alice, "shared");
-  DflCall *third = must_offer (self, alice, "shared");
-  DflCall *other = must_offer (self, alice, "other");
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
+  DflCall *first = dfl_switchboard_fixture_must_offer (self, alice, "shared");
+  DflCall *second = dfl_switchboard_fixture_must_offer (self, alice, "shared");
+  DflCall *third = dfl_switchboard_fixture_must_offer (self, alice, "shared");
+  DflCall *other = dfl_switchboard_fixture_must_offer (self, alice, "other");
 
   g_assert_cmpuint (dfl_switchboard_get_n_calls (self->switchboard), ==, 4);
   id = g_strdup (dfl_call_get_id (first));
@@ -371,13 +62,13 @@ cancel_and_count (DflCall *call, gpointer data)
 }
 
 static void
-test_foreach_call (Fixture *self, gconstpointer data)
+test_foreach_call (DflSwitchboardFixture *self, gconstpointer data)
 {
-  DflAccount *alice = add_alice (self);
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
   guint n = 0;
 
   for (int i = 0; i < 10; i++)
-    must_offer (self, alice, "call");
+    dfl_switchboard_fixture_must_offer (self, alice, "call");
   dfl_switchboard_foreach_call_of (self->switchboard, alice, cancel_and_count, &n);
   g_assert_cmpuint (n, ==, 10);
   g_assert_cmpuint (dfl_switchboard_get_n_calls (self->switchboard), ==, 0);
@@ -392,7 +83,7 @@ note_call (DflCall *call, gpointer data)
 
 /* Exactly the account's calls, in the order of their ids. */
 static void
-must_have_calls (Fixture *self, DflAccount *account, guint n)
+must_have_calls (DflSwitchboardFixture *self, DflAccount *account, guint n)
 {
   g_autoptr (GPtrArray) calls = g_ptr_array_new_with_free_func (g_object_unref);
 
@@ -408,14 +99,15 @@ must_have_calls (Fixture *self, DflAccount *account, guint n)
 }
 
 static void
-test_calls_of_account (Fixture *self, gconstpointer data)
+test_calls_of_account (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (GPtrArray) former = NULL;
   DflAccount *alice, *bob;
   DflCall *first = NULL;
   guint n = 0;
 
-  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("bob"), NULL);
+  dfl_switchboard_fixture_set_accounts (self, dfl_sample_settings ("alice"),
+                                        dfl_sample_settings ("bob"), NULL);
   alice = dfl_switchboard_find_direct (self->switchboard, "alice");
   bob = dfl_switchboard_find_direct (self->switchboard, "bob");
   dfl_signal_log_clear (self->log);
@@ -423,7 +115,7 @@ test_calls_of_account (Fixture *self, gconstpointer data)
 
   for (int i = 0; i < 8; i++)
     {
-      DflCall *call = must_offer (self, i % 2 == 0 ? alice : bob, "call");
+      DflCall *call = dfl_switchboard_fixture_must_offer (self, i % 2 == 0 ? alice : bob, "call");
 
       first = first != NULL ? first : call;
     }
@@ -443,7 +135,7 @@ test_calls_of_account (Fixture *self, gconstpointer data)
 }
 
 static void
-must_have_former (Fixture *self, DflAccount *first, DflAccount *second)
+must_have_former (DflSwitchboardFixture *self, DflAccount *first, DflAccount *second)
 {
   g_autoptr (GPtrArray) former = dfl_switchboard_get_former_accounts (self->switchboard);
 
@@ -456,28 +148,29 @@ must_have_former (Fixture *self, DflAccount *first, DflAccount *second)
 
 /* The calls of an account that goes are still there, and so is the way to them. */
 static void
-test_former_accounts (Fixture *self, gconstpointer data)
+test_former_accounts (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (DflAccount) alice = NULL;
   g_autoptr (DflAccount) bob = NULL;
   DflCall *call;
   guint n = 0;
 
-  set_accounts (self, dfl_sample_settings ("alice"), dfl_sample_settings ("bob"),
-                dfl_sample_settings ("carol"), NULL);
+  dfl_switchboard_fixture_set_accounts (self, dfl_sample_settings ("alice"),
+                                        dfl_sample_settings ("bob"), dfl_sample_settings ("carol"),
+                                        NULL);
   alice = g_object_ref (dfl_switchboard_find_direct (self->switchboard, "alice"));
   bob = g_object_ref (dfl_switchboard_find_direct (self->switchboard, "bob"));
   dfl_signal_log_clear (self->log);
-  call = must_offer (self, bob, "call");
-  must_offer (self, alice, "call");
-  must_offer (self, alice, "call");
+  call = dfl_switchboard_fixture_must_offer (self, bob, "call");
+  dfl_switchboard_fixture_must_offer (self, alice, "call");
+  dfl_switchboard_fixture_must_offer (self, alice, "call");
   must_have_former (self, NULL, NULL);
 
   /* Carol goes without a call. */
-  set_accounts (self, dfl_sample_settings ("alice"), NULL);
+  dfl_switchboard_fixture_set_accounts (self, dfl_sample_settings ("alice"), NULL);
   must_have_former (self, bob, NULL);
   must_have_calls (self, bob, 1);
-  set_accounts (self, NULL, NULL);
+  dfl_switchboard_fixture_set_accounts (self, NULL, NULL);
   must_have_former (self, alice, bob);
 
   dfl_call_leg_cancelled (call, FALSE);
@@ -485,7 +178,7 @@ test_former_accounts (Fixture *self, gconstpointer data)
   dfl_signal_log_clear (self->log);
 
   /* Who was asked for it before it went offers it one more. */
-  must_offer (self, bob, "call");
+  dfl_switchboard_fixture_must_offer (self, bob, "call");
   must_have_former (self, alice, bob);
 
   dfl_switchboard_foreach_call_of (self->switchboard, alice, cancel_and_count, &n);
@@ -504,14 +197,14 @@ on_added_redirect (DflSwitchboard *switchboard, DflCall *call, gpointer data)
 
 /* Who listens for a call may decide before it learns of anything else. */
 static void
-test_decide_at_once (Fixture *self, gconstpointer data)
+test_decide_at_once (DflSwitchboardFixture *self, gconstpointer data)
 {
-  DflAccount *alice = add_alice (self);
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
   DflCall *call;
   DflLeg *leg;
 
   g_signal_connect (self->switchboard, "call-added", G_CALLBACK (on_added_redirect), NULL);
-  call = offer (self, alice, "call-1", &leg, NULL);
+  call = dfl_switchboard_fixture_offer (self, alice, "call-1", &leg, NULL);
   dfl_signal_log_expect (self->log, "call-added offered none");
   dfl_signal_log_expect (self->log, "call-changed redirecting none state decision");
   g_assert_cmpstr (dfl_fake_leg_get_final (leg), ==, "302 sip:bob@example.org");
@@ -521,14 +214,14 @@ test_decide_at_once (Fixture *self, gconstpointer data)
 
 /* The decision may fail for good before the offer returns. */
 static void
-test_fail_at_once (Fixture *self, gconstpointer data)
+test_fail_at_once (DflSwitchboardFixture *self, gconstpointer data)
 {
-  DflAccount *alice = add_alice (self);
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
   DflLeg *leg;
 
   g_signal_connect (self->switchboard, "call-added", G_CALLBACK (on_added_redirect), NULL);
   dfl_fake_line_set_down (self->line, TRUE);
-  g_assert_nonnull (offer (self, alice, "call-1", &leg, NULL));
+  g_assert_nonnull (dfl_switchboard_fixture_offer (self, alice, "call-1", &leg, NULL));
   dfl_signal_log_expect (self->log, "call-added offered none");
   dfl_signal_log_expect (self->log, "call-changed idle failed state decision");
   dfl_signal_log_expect (self->log, "call-removed idle failed");
@@ -539,19 +232,19 @@ test_fail_at_once (Fixture *self, gconstpointer data)
 /* --- Limits --- */
 
 static void
-assert_refused (Fixture *self, DflAccount *account, DflError code)
+assert_refused (DflSwitchboardFixture *self, DflAccount *account, DflError code)
 {
   g_autoptr (GError) error = NULL;
   DflLeg *leg;
 
-  g_assert_null (offer (self, account, "call", &leg, &error));
+  g_assert_null (dfl_switchboard_fixture_offer (self, account, "call", &leg, &error));
   g_assert_error (error, DFL_ERROR, (int)code);
   g_assert_cmpuint (dfl_fake_leg_get_n_attempts (leg), ==, 0);
   g_assert_cmpuint (dfl_fake_leg_get_n_releases (leg), ==, 0);
 }
 
 static void
-test_account_limit (Fixture *self, gconstpointer data)
+test_account_limit (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (GPtrArray) logged = NULL;
   DflAccountSettings *settings = dfl_sample_settings ("alice");
@@ -559,54 +252,55 @@ test_account_limit (Fixture *self, gconstpointer data)
   DflCall *first;
 
   settings->max_offers = 2;
-  set_accounts (self, settings, dfl_sample_settings ("bob"), NULL);
+  dfl_switchboard_fixture_set_accounts (self, settings, dfl_sample_settings ("bob"), NULL);
   dfl_signal_log_clear (self->log);
   alice = dfl_switchboard_find_direct (self->switchboard, "alice");
-  first = must_offer (self, alice, "call-1");
-  must_offer (self, alice, "call-2");
+  first = dfl_switchboard_fixture_must_offer (self, alice, "call-1");
+  dfl_switchboard_fixture_must_offer (self, alice, "call-2");
 
   dfl_log_catcher_start ();
   assert_refused (self, alice, DFL_ERROR_LIMIT_EXCEEDED);
   logged = dfl_log_catcher_stop ();
   g_assert_cmpuint (logged->len, ==, 1);
-  must_offer (self, dfl_switchboard_find_direct (self->switchboard, "bob"), "call-3");
+  dfl_switchboard_fixture_must_offer (self, dfl_switchboard_find_direct (self->switchboard, "bob"),
+                                      "call-3");
 
   /* A decided call is offered no more. */
   g_assert_true (dfl_call_redirect (first, "sip:dave@example.org", "user:alice", NULL));
   dfl_signal_log_clear (self->log);
-  must_offer (self, alice, "call-4");
+  dfl_switchboard_fixture_must_offer (self, alice, "call-4");
 }
 
 static void
-test_daemon_limit (Fixture *self, gconstpointer data)
+test_daemon_limit (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (GPtrArray) logged = NULL;
-  DflAccount *alice = add_alice (self);
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
   DflCall *call;
 
   dfl_switchboard_set_max_offers (self->switchboard, 1);
-  call = must_offer (self, alice, "call-1");
+  call = dfl_switchboard_fixture_must_offer (self, alice, "call-1");
   dfl_log_catcher_start ();
   assert_refused (self, alice, DFL_ERROR_LIMIT_EXCEEDED);
   logged = dfl_log_catcher_stop ();
 
   dfl_call_leg_cancelled (call, FALSE);
   dfl_signal_log_clear (self->log);
-  call = must_offer (self, alice, "call-2");
+  call = dfl_switchboard_fixture_must_offer (self, alice, "call-2");
   dfl_call_decline (call, 0, "user:alice", NULL);
   dfl_signal_log_clear (self->log);
-  call = must_offer (self, alice, "call-3");
+  call = dfl_switchboard_fixture_must_offer (self, alice, "call-3");
   dfl_fake_line_set_down (self->line, TRUE);
   dfl_call_decline (call, 0, "user:alice", NULL);
   dfl_signal_log_clear (self->log);
-  must_offer (self, alice, "call-4");
+  dfl_switchboard_fixture_must_offer (self, alice, "call-4");
 }
 
 static void
-test_log_of_refusals (Fixture *self, gconstpointer data)
+test_log_of_refusals (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (GPtrArray) logged = NULL;
-  DflAccount *alice = add_alice (self);
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
 
   dfl_switchboard_set_max_offers (self->switchboard, 0);
   dfl_log_catcher_start ();
@@ -624,11 +318,11 @@ test_log_of_refusals (Fixture *self, gconstpointer data)
 /* --- Shutdown --- */
 
 static void
-test_shut_down (Fixture *self, gconstpointer data)
+test_shut_down (DflSwitchboardFixture *self, gconstpointer data)
 {
-  DflAccount *alice = add_alice (self);
-  DflCall *offered = must_offer (self, alice, "call-1");
-  DflCall *redirecting = must_offer (self, alice, "call-2");
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
+  DflCall *offered = dfl_switchboard_fixture_must_offer (self, alice, "call-1");
+  DflCall *redirecting = dfl_switchboard_fixture_must_offer (self, alice, "call-2");
 
   g_assert_true (dfl_call_redirect (redirecting, "sip:bob@example.org", "user:alice", NULL));
   dfl_signal_log_expect (self->log, "call-changed redirecting none state decision");
@@ -653,10 +347,10 @@ test_shut_down (Fixture *self, gconstpointer data)
 
 /* Whoever waits for the end of a call hears of one, also when the caller never acknowledges. */
 static void
-test_shut_down_give_up (Fixture *self, gconstpointer data)
+test_shut_down_give_up (DflSwitchboardFixture *self, gconstpointer data)
 {
-  DflAccount *alice = add_alice (self);
-  DflCall *redirecting = must_offer (self, alice, "call-1");
+  DflAccount *alice = dfl_switchboard_fixture_add_alice (self);
+  DflCall *redirecting = dfl_switchboard_fixture_must_offer (self, alice, "call-1");
 
   g_assert_true (dfl_call_redirect (redirecting, "sip:bob@example.org", "user:alice", NULL));
   dfl_signal_log_expect (self->log, "call-changed redirecting none state decision");
@@ -671,7 +365,7 @@ test_shut_down_give_up (Fixture *self, gconstpointer data)
 }
 
 static void
-test_shut_down_without_calls (Fixture *self, gconstpointer data)
+test_shut_down_without_calls (DflSwitchboardFixture *self, gconstpointer data)
 {
   dfl_switchboard_shut_down (self->switchboard);
   dfl_signal_log_expect_none (self->log);
@@ -680,9 +374,9 @@ test_shut_down_without_calls (Fixture *self, gconstpointer data)
 }
 
 static void
-test_shut_down_line_down (Fixture *self, gconstpointer data)
+test_shut_down_line_down (DflSwitchboardFixture *self, gconstpointer data)
 {
-  must_offer (self, add_alice (self), "call-1");
+  dfl_switchboard_fixture_must_offer (self, dfl_switchboard_fixture_add_alice (self), "call-1");
   dfl_fake_line_set_down (self->line, TRUE);
   dfl_switchboard_shut_down (self->switchboard);
   dfl_signal_log_expect (self->log, "call-changed idle failed state decision");
@@ -703,7 +397,7 @@ end_call (DflCall *call, gpointer data)
 
 /* Ids stay unique, every call stays reachable, and all of it goes again. */
 static void
-test_many (Fixture *self, gconstpointer data)
+test_many (DflSwitchboardFixture *self, gconstpointer data)
 {
   g_autoptr (GHashTable) ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   DflAccountSettings *settings = dfl_sample_settings ("alice");
@@ -711,13 +405,13 @@ test_many (Fixture *self, gconstpointer data)
   const guint n = 10000;
 
   settings->max_offers = n;
-  set_accounts (self, settings, NULL);
+  dfl_switchboard_fixture_set_accounts (self, settings, NULL);
   dfl_switchboard_set_max_offers (self->switchboard, n);
   alice = dfl_switchboard_find_direct (self->switchboard, "alice");
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *call_id = g_strdup_printf ("call-%u@caller.example", i);
-      DflCall *call = offer (self, alice, call_id, NULL, NULL);
+      DflCall *call = dfl_switchboard_fixture_offer (self, alice, call_id, NULL, NULL);
 
       g_assert_nonnull (call);
       g_assert_true (g_hash_table_add (ids, g_strdup (dfl_call_get_id (call))));
@@ -732,7 +426,9 @@ test_many (Fixture *self, gconstpointer data)
   dfl_signal_log_clear (self->log);
 }
 
-#define ADD(path, test) g_test_add ("/switchboard/" path, Fixture, NULL, set_up, test, tear_down)
+#define ADD(path, test)                                                                            \
+  g_test_add ("/switchboard/" path, DflSwitchboardFixture, NULL, dfl_switchboard_fixture_set_up,   \
+              test, dfl_switchboard_fixture_tear_down)
 
 int
 main (int argc, char **argv)
@@ -740,15 +436,6 @@ main (int argc, char **argv)
   dfl_log_catcher_install ();
   g_test_init (&argc, &argv, NULL);
 
-  ADD ("accounts/all", test_accounts);
-  ADD ("accounts/replace", test_replace_accounts);
-  ADD ("accounts/same-user", test_same_user);
-  ADD ("accounts/failed", test_failed_account);
-  ADD ("accounts/update", test_update_account);
-  ADD ("accounts/twice", test_account_twice);
-  ADD ("accounts/goes", test_account_goes);
-  ADD ("loops/local-target", test_local_target);
-  ADD ("loops/local-target-of-others", test_local_target_of_others);
   ADD ("calls/find", test_find_calls);
   ADD ("calls/foreach", test_foreach_call);
   ADD ("calls/of-account", test_calls_of_account);
