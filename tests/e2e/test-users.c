@@ -156,6 +156,15 @@ sees_account_of_dave (Stage *stage, guint user)
   return strstr (accounts, "sip:dave@") != NULL;
 }
 
+/* The daemon has looked dave up, and says so. */
+static gboolean
+has_missed_dave (Stage *stage)
+{
+  g_autofree char *log = stage_read_log (stage);
+
+  return strstr (log, "this system has no user \"dave\"") != NULL;
+}
+
 /* An account's user may come later, and go: SIGHUP looks the names up anew. The uid has another
  * name meanwhile, because the bus lets nobody in whom it does not know. */
 static void
@@ -176,6 +185,7 @@ test_user_appears (void)
                        "accept-from=127.0.0.1\nusers=dave;\n");
   stage_signal_daemon (stage, SIGHUP);
   AWAIT (stage, sees_account_of_dave (stage, 0));
+  AWAIT (stage, has_missed_dave (stage));
   g_assert_false (sees_account_of_dave (stage, DAVE));
 
   write_users (after);
