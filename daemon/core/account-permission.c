@@ -212,3 +212,11 @@ dfl_account_settings_need_administrator (const DflAccountSettings *before,
   return changes_sources (before, after) || changes_at_server (before, after)
          || takes_more_offers (before, after);
 }
+
+gboolean
+dfl_account_settings_allow_address (const DflAccountSettings *self,
+                                    const guint8 *bytes,
+                                    gsize length)
+{
+  return TRUE;
+}

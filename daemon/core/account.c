@@ -111,6 +111,10 @@ dfl_account_state_to_string (DflAccountState state)
     {
     case DFL_ACCOUNT_STATE_DISABLED:
       return "disabled";
+    case DFL_ACCOUNT_STATE_CONNECTING:
+      return "connecting";
+    case DFL_ACCOUNT_STATE_REGISTERED:
+      return "registered";
     case DFL_ACCOUNT_STATE_DIRECT:
       return "direct";
     case DFL_ACCOUNT_STATE_FAILED:
@@ -148,16 +152,16 @@ dfl_account_update (DflAccount *self, DflAccountSettings *settings)
 }
 
 void
-dfl_account_fail (DflAccount *self, const char *reason)
+dfl_account_report_registration (DflAccount *self, const DflRegistrationReport *report)
 {
-  g_return_if_fail (reason != NULL);
+}
 
-  if (g_strcmp0 (self->failure, reason) == 0)
-    return;
+const DflRegistrationReport *
+dfl_account_get_registration (DflAccount *self)
+{
+  static const DflRegistrationReport none = { .reason = "", .server = "" };
 
-  g_free (self->failure);
-  self->failure = g_strdup (reason);
-  announce (self);
+  return &none;
 }
 
 guint

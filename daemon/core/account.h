@@ -15,6 +15,14 @@ typedef enum
   DFL_TRANSPORT_TLS
 } DflTransport;
 
+/* What the server in front of an account does with a 3xx, as far as somebody found out. */
+typedef enum
+{
+  DFL_REDIRECT_POLICY_UNKNOWN,
+  DFL_REDIRECT_POLICY_HONOURED,
+  DFL_REDIRECT_POLICY_REFUSED
+} DflRedirectPolicy;
+
 /* How many calls of an account may be offered at once where nobody said so. */
 #define DFL_ACCOUNT_MAX_OFFERS 16
 
@@ -40,13 +48,21 @@ typedef struct
   char *username;         /* for digest authentication, or "" for the address' user part */
   char *password;         /* or NULL; never leaves the process but to the account's own file */
   gboolean tls_verify;    /* FALSE: whoever answers is believed */
-  char **accept_from;     /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32" */
-  gboolean trusted;       /* identities asserted by accept-from hops are believed */
-  gboolean alert;         /* TRUE: ringing, 180 is sent; FALSE: silent, only 100 */
-  guint ring_limit;       /* seconds, 0 none */
-  guint decline_status;   /* 480, 486 or 603 */
-  guint max_offers;       /* how many calls may be offered at once */
-  char *default_target;   /* default-action: NULL for decline, else the text behind redirect: */
+  gboolean tls_wildcard;  /* "*.example.org" in a certificate counts (RFC 5922 says it does not) */
+  char *tls_ca;          /* PEM: who signs the server's certificate; NULL: whom the system trusts */
+  char *tls_certificate; /* PEM: what we show of ourselves, the chain behind it; or NULL */
+  char *tls_key;         /* PEM: its private key, or NULL; never leaves the process but to the
+                            account's own file */
+  guint expires;         /* how long a registration is asked for, seconds, default 600 */
+  DflRedirectPolicy redirect_policy; /* what was found out about the server in front */
+  char **accept_from;   /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32"; an account
+                           that registers takes INVITEs from them besides its servers */
+  gboolean trusted;     /* identities asserted by accept-from hops are believed */
+  gboolean alert;       /* TRUE: ringing, 180 is sent; FALSE: silent, only 100 */
+  guint ring_limit;     /* seconds, 0 none */
+  guint decline_status; /* 480, 486 or 603 */
+  guint max_offers;     /* how many calls may be offered at once */
+  char *default_target; /* default-action: NULL for decline, else the text behind redirect: */
   gboolean allow_sips_downgrade;
   gboolean allow_local_targets; /* redirect to another account of this daemon is no loop */
   char *redirect_domain;        /* HOST or HOST:PORT, for bare numbers */
@@ -93,15 +109,40 @@ gboolean dfl_account_settings_equal_drafts (const DflAccountSettings *a,
 gboolean dfl_account_settings_need_administrator (const DflAccountSettings *before,
                                                   const DflAccountSettings *after,
                                                   const char *caller);
+
+/*
+ * Whether the line may talk to this address, 4 or 16 bytes, for this account. A loopback,
+ * link-local, unspecified, multicast or broadcast one only where the settings name such a server
+ * openly (an administrator allowed it then) or stand in the settings directory: else the name of
+ * a server could lead to services of this machine that believe who speaks to them.
+ */
+gboolean dfl_account_settings_allow_address (const DflAccountSettings *self,
+                                             const guint8 *bytes,
+                                             gsize length);
+
 DflAlias *dfl_alias_new (const char *alias, const char *label, const char *address);
 void dfl_alias_free (DflAlias *self);
 
 typedef enum
 {
   DFL_ACCOUNT_STATE_DISABLED,
+  DFL_ACCOUNT_STATE_CONNECTING, /* tries to register; the reason may say what it waits for */
+  DFL_ACCOUNT_STATE_REGISTERED,
   DFL_ACCOUNT_STATE_DIRECT, /* takes INVITEs to its user part from accept-from */
-  DFL_ACCOUNT_STATE_FAILED  /* cannot work; the reason says why */
+  DFL_ACCOUNT_STATE_FAILED  /* does not work now; the reason says why */
 } DflAccountState;
+
+/* What the line reports of an account that registers (RFC 3261 section 10). Values; what
+ * dfl_account returns is valid until the next report. */
+typedef struct
+{
+  DflAccountState state;  /* CONNECTING, REGISTERED or FAILED */
+  const char *reason;     /* in words that a person can act on, or "" */
+  const char *server;     /* HOST:PORT that is asked or has registered it, numeric, or "" */
+  DflTransport transport; /* towards it; AUTO while there is no server */
+  gboolean secure;        /* TLS, and the server's certificate was verified */
+  gint64 until;           /* microseconds since the epoch when the registration ends; 0: none */
+} DflRegistrationReport;
 
 #define DFL_TYPE_ACCOUNT (dfl_account_get_type ())
 G_DECLARE_FINAL_TYPE (DflAccount, dfl_account, DFL, ACCOUNT, GObject)
@@ -125,8 +166,16 @@ const char *dfl_account_get_state_reason (DflAccount *self);
 /* New settings for the same name; takes them over. Calls that are offered keep what they have. */
 void dfl_account_update (DflAccount *self, DflAccountSettings *settings);
 
-/* Marks it failed while it runs (a user part that another account owns, a user nobody knows). */
-void dfl_account_fail (DflAccount *self, const char *reason);
+/*
+ * What the line reports of an account that registers; announced where anything differs. An enabled
+ * account without a problem that registers is in the state of the last report; before the first one
+ * it is CONNECTING. A report outlives dfl_account_update: the line looks at the new settings, and
+ * reports anew where they matter to it. That of an account which does not register is ignored.
+ */
+void dfl_account_report_registration (DflAccount *self, const DflRegistrationReport *report);
+
+/* The last report; all empty where the account is disabled, has a problem or does not register. */
+const DflRegistrationReport *dfl_account_get_registration (DflAccount *self);
 
 /* How many calls of this account are offered now; kept by the switchboard. */
 guint dfl_account_get_n_offered (DflAccount *self);

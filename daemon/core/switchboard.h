@@ -22,6 +22,7 @@ G_DECLARE_FINAL_TYPE (DflSwitchboard, dfl_switchboard, DFL, SWITCHBOARD, GObject
  *   call-added (DflCall)
  *   call-changed (DflCall, guint of DflCallChange bits)
  *   call-removed (DflCall): it is idle and was announced so; last chance to read it
+ *   register-requested (DflAccount): somebody wants it registered now
  *   drained (): shut down, and the last call is gone
  */
 
@@ -125,6 +126,15 @@ void dfl_switchboard_remove_account (DflSwitchboard *self,
 /* Borrowed accounts, in the order of their names and ids; free the array. */
 GPtrArray *dfl_switchboard_get_accounts (DflSwitchboard *self);
 DflAccount *dfl_switchboard_get_account (DflSwitchboard *self, const char *id);
+
+/*
+ * Registers now instead of at the next refresh or at the end of a back-off: emits
+ * register-requested. Fails with NOT_SUPPORTED for an account that does not register, with
+ * LINE_DOWN where it is disabled or its settings have a problem (the message says what to do), and
+ * with FAILED while shutting down.
+ */
+gboolean
+dfl_switchboard_register_account (DflSwitchboard *self, DflAccount *account, GError **error);
 
 /* The running direct account that owns this user part (compared exactly, RFC 3261 section 19.1.4),
  * or NULL. */

@@ -78,6 +78,9 @@ dfl_sip_settings_new (void)
   self->t1 = 500;
   self->t2 = 4000;
   self->max_connections = 256;
+  self->register_rate = 20;
+  self->retry_base = 30;
+  self->retry_max = 1800;
   return self;
 }
 
@@ -168,8 +171,9 @@ answer (DflSipAgent *self, msg_t *msg, const sip_t *sip, int status, const char 
 static void
 take_invite (DflSipAgent *self, msg_t *msg, sip_t *sip)
 {
+  DflSource source = dfl_gate_source_of (msg);
   DflAccount *account = dfl_sources_find (self->sources, sip->sip_request->rq_url->url_user,
-                                          &msg_addr (msg)->su_sa);
+                                          &source);
 
   if (account == NULL) /* gone since its header was read */
     nta_msg_discard (self->nta, msg);
@@ -416,6 +420,16 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
       return NULL;
   g_ptr_array_add (self->listening, NULL);
   return g_steal_pointer (&self);
+}
+
+void
+dfl_sip_agent_host_changed (DflSipAgent *self, DflHostChange change)
+{
+}
+
+void
+dfl_sip_agent_leave (DflSipAgent *self, DflSipAgentLeftFunc done, gpointer data)
+{
 }
 
 const char *const *

@@ -16,6 +16,10 @@ typedef struct
   guint t1;              /* RFC 3261 T1 in milliseconds, default 500 */
   guint t2;              /* RFC 3261 T2 in milliseconds, default 4000 */
   guint max_connections; /* inbound TCP connections held at once, default 256 */
+  guint register_rate;   /* REGISTER transactions that begin per second, all accounts together, at
+                            most; default 20 */
+  guint retry_base, retry_max; /* RFC 5626 section 4.5, in seconds; default 30 and 1800 */
+  guint8 secret[32]; /* what contact tokens and instance ids are made with (sip/token.h) */
 } DflSipSettings;
 
 DflSipSettings *dfl_sip_settings_new (void); /* with the defaults */
@@ -34,6 +38,25 @@ DflSipAgent *dfl_sip_agent_new (DflSwitchboard *switchboard,
                                 DflClock *clock,
                                 const DflSipSettings *settings,
                                 GError **error);
+
+/* What happened to the machine. */
+typedef enum
+{
+  DFL_HOST_NETWORK_CHANGED, /* an address, a route or a link came or went */
+  DFL_HOST_RESUMED          /* it slept */
+} DflHostChange;
+
+/* Looks whether the registrations still hold, and renews those that do not, at once and not at
+ * their next refresh. */
+void dfl_sip_agent_host_changed (DflSipAgent *self, DflHostChange change);
+
+/*
+ * Takes back what is registered: our own contact of each account, never another's (RFC 3261 section
+ * 10.2.2). done is called once, never from within, when every server has answered or cannot be
+ * asked; waiting has no limit here but that of the transactions. To be called once, before close.
+ */
+typedef void (*DflSipAgentLeftFunc) (gpointer data);
+void dfl_sip_agent_leave (DflSipAgent *self, DflSipAgentLeftFunc done, gpointer data);
 
 /* The addresses and ports really bound, in the form of listen=. */
 const char *const *dfl_sip_agent_get_listening (DflSipAgent *self);

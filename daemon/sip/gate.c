@@ -52,6 +52,12 @@ is_stream (msg_t *msg)
   return msg_addrinfo (msg)->ai_socktype == SOCK_STREAM;
 }
 
+DflSource
+dfl_gate_source_of (msg_t *msg)
+{
+  return (DflSource){ .address = &msg_addr (msg)->su_sa, .stream = is_stream (msg) };
+}
+
 /* Labels of letters, digits and hyphens, not at an end, with dots between. Underscores are no part
  * of the grammar and of many host names. */
 static gboolean
@@ -165,10 +171,13 @@ is_ambiguous (const sip_t *sip)
 static gboolean
 invite_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const url_t *uri)
 {
+  DflSource source;
+
   if ((uri->url_type != url_sip && uri->url_type != url_sips) || uri->url_password != NULL
       || uri->url_host == NULL || !is_plain_host (uri->url_host))
     return FALSE;
-  return dfl_sources_find (self->sources, uri->url_user, &msg_addr (msg)->su_sa) != NULL
+  source = dfl_gate_source_of (msg);
+  return dfl_sources_find (self->sources, uri->url_user, &source) != NULL
          || self->listener.ask (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq, self->listener.data)
                 == DFL_GATE_KNOWN;
 }
@@ -176,7 +185,8 @@ invite_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const url_t *uri)
 static gboolean
 request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_t *request)
 {
-  gboolean allowed = dfl_sources_allow (self->sources, &msg_addr (msg)->su_sa);
+  DflSource source = dfl_gate_source_of (msg);
+  gboolean allowed = dfl_sources_allow (self->sources, &source);
   DflGateAnswer answer;
 
   if (sip->sip_via == NULL || sip->sip_from == NULL || sip->sip_to == NULL
@@ -238,9 +248,9 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
 {
   msg_t *msg = (msg_t *)home;
   DflGate *self = gate_of (msg);
-  su_sockaddr_t *source = msg_addr (msg);
+  DflSource source = dfl_gate_source_of (msg);
 
-  if (source->su_port == 0 || !dfl_sources_remember (self->sources, &source->su_sa))
+  if (msg_addr (msg)->su_port == 0 || !dfl_sources_remember (self->sources, &source))
     {
       if (is_stream (msg))
         self->listener.stranger (self->listener.data);
@@ -259,8 +269,9 @@ parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t le
 {
   msg_t *msg = (msg_t *)home;
   DflGate *self = gate_of (msg);
+  DflSource source = dfl_gate_source_of (msg);
 
-  if (is_stream (msg) && !dfl_sources_remember (self->sources, &msg_addr (msg)->su_sa))
+  if (is_stream (msg) && !dfl_sources_remember (self->sources, &source))
     self->listener.stranger (self->listener.data);
   return -1;
 }

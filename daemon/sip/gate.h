@@ -53,3 +53,6 @@ DflGate *dfl_gate_new (DflSources *sources, gsize max_message, const DflGateList
 void dfl_gate_free (DflGate *self);
 
 msg_mclass_t *dfl_gate_get_class (DflGate *self);
+
+/* Where a message came from; points into it. */
+DflSource dfl_gate_source_of (msg_t *msg);

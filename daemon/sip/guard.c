@@ -165,7 +165,8 @@ judge (DflGuard *self, int fd, gpointer data)
 
   if (is_listener (fd) || getpeername (fd, (struct sockaddr *)&peer, &length) < 0)
     return TRUE;
-  if (!dfl_sources_remember (self->sources, (struct sockaddr *)&peer))
+  if (!dfl_sources_remember (self->sources, &(DflSource){ .address = (const struct sockaddr *)&peer,
+                                                          .stream = TRUE }))
     {
       /* The library sees the end of the connection and closes its descriptor itself. */
       shutdown (fd, SHUT_RDWR);

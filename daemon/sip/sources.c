@@ -159,22 +159,22 @@ decode_user (const char *user, char decoded[MAX_USER])
 }
 
 gboolean
-dfl_sources_allow (DflSources *self, const struct sockaddr *source)
+dfl_sources_allow (DflSources *self, const DflSource *source)
 {
   guint8 bytes[16];
 
-  return dfl_source_to_bytes (source, bytes) && any_covers (self->all, bytes);
+  return dfl_source_to_bytes (source->address, bytes) && any_covers (self->all, bytes);
 }
 
 DflAccount *
-dfl_sources_find (DflSources *self, const char *user, const struct sockaddr *source)
+dfl_sources_find (DflSources *self, const char *user, const DflSource *source)
 {
   char decoded[MAX_USER];
   guint8 bytes[16];
   const GArray *prefixes;
   DflAccount *account;
 
-  if (user == NULL || !decode_user (user, decoded) || !dfl_source_to_bytes (source, bytes))
+  if (user == NULL || !decode_user (user, decoded) || !dfl_source_to_bytes (source->address, bytes))
     return NULL;
   account = dfl_switchboard_find_direct (self->switchboard, decoded);
   prefixes = account != NULL ? g_hash_table_lookup (self->prefixes, account) : NULL;
@@ -196,12 +196,21 @@ dfl_sources_release (DflSources *self)
 }
 
 gboolean
-dfl_sources_remember (DflSources *self, const struct sockaddr *source)
+dfl_sources_remember (DflSources *self, const DflSource *source)
 {
   guint8 bytes[16];
 
-  return dfl_source_to_bytes (source, bytes)
+  return dfl_source_to_bytes (source->address, bytes)
          && (any_covers (self->all, bytes) || any_covers (self->former, bytes));
+}
+
+void
+dfl_sources_set_registration (DflSources *self,
+                              DflAccount *account,
+                              const char *token,
+                              GPtrArray *servers,
+                              guint16 flow_port)
+{
 }
 
 DflSources *

@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* From where an INVITE may come, and for whom: the accept-from of every direct account. */
+/* From where an INVITE may come, and for whom: the accept-from of every direct account, and the
+ * contact tokens and servers of the accounts that register. */
 
 #pragma once
 
@@ -9,6 +10,13 @@
 #include <sys/socket.h>
 
 #include "core/switchboard.h"
+
+/* Where a message came from. */
+typedef struct
+{
+  const struct sockaddr *address;
+  gboolean stream; /* over TCP: the port counts, because it may be that of a flow (sip/flow.h) */
+} DflSource;
 
 /* Follows the accounts of a switchboard. Looked at for every datagram: answers without allocating
  * anything. IPv4-mapped IPv6 addresses are IPv4 addresses here. */
@@ -18,12 +26,26 @@ DflSources *dfl_sources_new (DflSwitchboard *switchboard);
 void dfl_sources_free (DflSources *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflSources, dfl_sources_free)
 
-/* Whether any direct account takes requests from this address. */
-gboolean dfl_sources_allow (DflSources *self, const struct sockaddr *source);
+/*
+ * What a registration brings, and takes away again (token NULL): INVITEs to the token are the
+ * account's when they come from one of the servers (GInetAddress; borrowed), from accept-from=, or
+ * through its flow, whose relay is the TCP peer 127.0.0.1:flow_port (0: it has none). A peer that
+ * is a flow's relay is that alone, whatever accept-from= says of loopback: what comes through one
+ * account's flow is never for another account.
+ */
+void dfl_sources_set_registration (DflSources *self,
+                                   DflAccount *account,
+                                   const char *token,
+                                   GPtrArray *servers,
+                                   guint16 flow_port);
 
-/* The direct account with this user part (as it stands in a Request-URI: %-escapes are decoded
- * here), if it takes INVITEs from this address; borrowed. NULL otherwise. */
-DflAccount *dfl_sources_find (DflSources *self, const char *user, const struct sockaddr *source);
+/* Whether any account takes requests from there. */
+gboolean dfl_sources_allow (DflSources *self, const DflSource *source);
+
+/* The account with this user part (as it stands in a Request-URI: %-escapes are decoded here), or
+ * with this token, if it takes INVITEs from there; borrowed. NULL otherwise. Tokens are compared in
+ * the same time whatever they have in common with one that exists. */
+DflAccount *dfl_sources_find (DflSources *self, const char *user, const DflSource *source);
 
 /* An address of either family as 16 bytes, IPv4 mapped into IPv6. FALSE for any other family. */
 gboolean dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16]);
@@ -35,4 +57,4 @@ gboolean dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16]);
  */
 void dfl_sources_hold (DflSources *self);
 void dfl_sources_release (DflSources *self);
-gboolean dfl_sources_remember (DflSources *self, const struct sockaddr *source);
+gboolean dfl_sources_remember (DflSources *self, const DflSource *source);

@@ -1,0 +1,50 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Where a SIP server is: RFC 3263. */
+
+#pragma once
+
+#include <gio/gio.h>
+
+#include "core/account.h"
+#include "sip/resolver.h"
+
+/* One place to try. Plain values, owned. */
+typedef struct
+{
+  DflTransport transport; /* UDP, TCP or TLS */
+  GInetSocketAddress *address;
+} DflHop;
+
+DflHop *dfl_hop_new (DflTransport transport, GInetSocketAddress *address);
+void dfl_hop_free (DflHop *self);
+/* "192.0.2.1:5060", "[2001:db8::1]:5061" */
+char *dfl_hop_to_string (const DflHop *self);
+
+/*
+ * Finds the places of a server, HOST or HOST:PORT (a name, an IPv4 address or an [IPv6] address),
+ * in the order in which they are to be tried (RFC 3263 sections 4.1 and 4.2): with a port or a
+ * numeric address no records are asked for; else NAPTR for the transport (wish AUTO), SRV by
+ * priority and random weight (RFC 2782), else addresses with the default port. wish AUTO with
+ * neither NAPTR nor SRV is UDP; NAPTR records that name a transport which we lack are passed over.
+ * NAPTR is not followed out of an answer that is not for SIP.
+ *
+ * Takes 8 seconds at most. Errors are DFL_ERROR_LINE_DOWN, with a message for people: "no DNS
+ * answer for example.org", "example.org does not exist", "example.org has no address", "the DNS
+ * says that example.org offers no SIP over tls".
+ */
+typedef struct _DflLocate DflLocate;
+
+/* hops: of DflHop, at least one; borrowed, may be referred to. The locate is gone when func is
+ * entered. Never called from within dfl_locate_new. */
+typedef void (*DflLocateFunc) (GPtrArray *hops, const GError *error, gpointer data);
+
+DflLocate *dfl_locate_new (DflResolver *resolver,
+                           const char *server,
+                           DflTransport wish,
+                           DflLocateFunc func,
+                           gpointer data);
+
+/* func will not be called. */
+void dfl_locate_cancel (DflLocate *self);

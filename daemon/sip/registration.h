@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* One account's registration: finds the server, registers, refreshes, tries again. */
+
+#pragma once
+
+#include "sip/registrations.h"
+
+typedef struct _DflRegistration DflRegistration;
+
+/* Whether it is its turn: calls dfl_registration_go once, now or later (see registrations.c, which
+ * spreads them in time). */
+typedef void (*DflRegistrationAskFunc) (DflRegistration *registration, gpointer data);
+
+/* Asks for its turn at once. */
+DflRegistration *dfl_registration_new (const DflRegistrationTools *tools,
+                                       DflAccount *account,
+                                       DflRegistrationAskFunc ask,
+                                       gpointer data);
+
+/* Without a word to the server; see dfl_registration_leave. */
+void dfl_registration_free (DflRegistration *self);
+
+DflAccount *dfl_registration_get_account (DflRegistration *self);
+
+/* It is its turn: begins an attempt with what the settings say now. */
+void dfl_registration_go (DflRegistration *self);
+
+/* Asks for its turn now: somebody wants it, or the settings changed. A wrong password is tried
+ * again too. */
+void dfl_registration_hurry (DflRegistration *self);
+
+/* Looks whether the way to the server is still what it was, and asks for its turn where it is not;
+ * after a sleep in any case. */
+void dfl_registration_host_changed (DflRegistration *self, DflHostChange change);
+
+/* Takes the contact back: one REGISTER with expires=0 (and its answer to a challenge). done is
+ * called when it was answered or cannot be sent, never from within; nothing else happens after. */
+typedef void (*DflRegistrationLeftFunc) (DflRegistration *registration, gpointer data);
+void dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpointer data);
+
+/* See sip/registrations.h. */
+gboolean
+dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sockaddr *source);
+const char *dfl_registration_get_call_id (DflRegistration *self);
+const char *dfl_registration_get_contact (DflRegistration *self);
