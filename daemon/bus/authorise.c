@@ -98,6 +98,12 @@ ask (DflRequest *request,
                    free_held);
 }
 
+gboolean
+dfl_request_must_ask (const DflRequest *self)
+{
+  return !self->service->single_user && self->peer->uid != 0;
+}
+
 static void
 authorise (DflRequest *self,
            const char *action,
@@ -107,7 +113,7 @@ authorise (DflRequest *self,
 {
   g_autoptr (GError) error = NULL;
 
-  if (self->service->single_user || self->peer->uid == 0)
+  if (!dfl_request_must_ask (self))
     {
       self->granted = action;
       self->details = details;

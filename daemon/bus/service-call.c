@@ -155,24 +155,30 @@ check_redirect_options (GVariant *options, GError **error)
   return FALSE;
 }
 
-/* Asks before a decision; target is NULL but for redirects. */
+/* Asks before a decision; target is NULL but for redirects. Details are for who is asked. */
 static void
 authorise (DflRequest *request,
            const char *action,
            const DflTarget *target,
            DflRequestHandler proceed)
 {
-  g_auto (GStrv) details = dfl_decision_details_new (request->node.call, action, target);
+  g_auto (GStrv) details = NULL;
 
+  if (dfl_request_must_ask (request))
+    details = dfl_decision_details_new (request->node.call, action, target);
   dfl_request_authorise (request, DFL_ACTION_REDIRECT, (const char *const *)details, proceed);
 }
 
-/* What was authorised is what would be sent now: settings may have changed meanwhile. */
+/* Whether what was authorised is what would be sent now: settings may have changed meanwhile. */
 static gboolean
-is_as_authorised (DflRequest *request, const DflTarget *target, GError **error)
+is_as_authorised (DflRequest *request, const char *text, GError **error)
 {
-  g_auto (GStrv) details = dfl_decision_details_new (request->node.call, "redirect", target);
+  g_autoptr (DflTarget) target = dfl_call_check_redirect (request->node.call, text, error);
+  g_auto (GStrv) details = NULL;
 
+  if (target == NULL)
+    return FALSE;
+  details = dfl_decision_details_new (request->node.call, "redirect", target);
   if (g_strv_equal ((const char *const *)details, request->details))
     return TRUE;
   g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
@@ -187,13 +193,11 @@ proceed_redirect (DflRequest *request)
   g_autoptr (DflCall) call = g_object_ref (request->node.call);
   const char *text;
   g_autoptr (GVariant) options = NULL;
-  g_autoptr (DflTarget) target = NULL;
   g_autoptr (GError) error = NULL;
   gboolean wait = TRUE;
 
   g_variant_get (request->parameters, "(&s@a{sv})", &text, &options);
-  target = dfl_call_check_redirect (call, text, &error);
-  if (target == NULL || !is_as_authorised (request, target, &error)
+  if ((dfl_request_must_ask (request) && !is_as_authorised (request, text, &error))
       || !dfl_call_redirect (call, text, request->peer->decided_by, &error))
     {
       dfl_request_fail (request, error);
@@ -219,13 +223,19 @@ read_redirect (DflRequest *request, GError **error)
   return dfl_call_check_redirect (request->node.call, text, error);
 }
 
+/* Where nobody must be asked, the redirect itself is the check of its target. */
 static void
 handle_redirect (DflRequest *request)
 {
+  g_autoptr (GVariant) options = g_variant_get_child_value (request->parameters, 1);
+  g_autoptr (DflTarget) target = NULL;
   g_autoptr (GError) error = NULL;
-  g_autoptr (DflTarget) target = read_redirect (request, &error);
 
-  if (target == NULL)
+  if (dfl_request_must_ask (request))
+    target = read_redirect (request, &error);
+  else
+    check_redirect_options (options, &error);
+  if (error != NULL)
     dfl_request_fail (request, error);
   else
     authorise (request, "redirect", target, proceed_redirect);
@@ -258,9 +268,15 @@ static void
 handle_check_redirect (DflRequest *request)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (DflTarget) target = read_redirect (request, &error);
+  g_autoptr (DflTarget) target = NULL;
   g_auto (GStrv) details = NULL;
 
+  if (!dfl_request_must_ask (request))
+    {
+      proceed_check_redirect (request);
+      return;
+    }
+  target = read_redirect (request, &error);
   if (target == NULL)
     {
       reply_to_check (request, NULL, error);

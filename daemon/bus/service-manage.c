@@ -126,17 +126,11 @@ add_waiter (DflRequest *request, gboolean adds)
 
 /* --- Who asks, and what that takes --- */
 
-/* The caller's name as users= has it. Root is who has its uid, and nobody else by any name. */
-static char *
+/* The caller's name as users= has it. Root is who has its uid, whatever that is called. */
+static const char *
 get_caller (const DflRequest *request)
 {
-  const char *name = request->peer->decided_by + strlen ("user:");
-
-  if (request->peer->uid == 0)
-    return g_strdup ("root");
-  if (g_str_equal (name, "root"))
-    return g_strdup_printf ("%u", request->peer->uid);
-  return g_strdup (name);
+  return request->peer->uid == 0 ? "root" : request->peer->decided_by + strlen ("user:");
 }
 
 static gboolean
@@ -221,7 +215,7 @@ dfl_manage_add (DflRequest *request, const char *name, GVariant *settings, DflRe
 {
   DflService *service = request->service;
   gboolean creator_owns = !service->single_user;
-  g_autofree char *caller = get_caller (request);
+  const char *caller = get_caller (request);
   g_autoptr (DflAccountChange) change = dfl_account_change_new ();
   g_autoptr (DflAccountSettings) draft = NULL;
   g_auto (GStrv) details = NULL;
@@ -284,7 +278,7 @@ dfl_manage_update (DflRequest *request, DflAccountChange *change, DflRequestHand
   DflAccount *account = request->node.account;
   const DflAccountSettings *settings = dfl_account_get_settings (account);
   g_autoptr (DflAccountChange) owned = change;
-  g_autofree char *caller = get_caller (request);
+  const char *caller = get_caller (request);
   g_autoptr (DflAccountSettings) draft = NULL;
   g_auto (GStrv) details = NULL;
   g_autoptr (GError) error = NULL;
@@ -314,7 +308,7 @@ dfl_manage_remove (DflRequest *request, DflRequestHandler again)
   DflService *service = request->service;
   DflAccount *account = request->node.account;
   const DflAccountSettings *settings = dfl_account_get_settings (account);
-  g_autofree char *caller = get_caller (request);
+  const char *caller = get_caller (request);
   g_autoptr (DflAccountChange) nothing = dfl_account_change_new ();
   g_autoptr (DflAccountSettings) draft = NULL;
   g_auto (GStrv) details = dfl_change_details_new ("remove", account, settings, settings);

@@ -92,6 +92,9 @@ gboolean dfl_request_check_options (GVariant *options, const char *const *names,
 
 /* --- authorise.c --- */
 
+/* Whether somebody must be asked whether the caller may; else root or the session's user calls. */
+gboolean dfl_request_must_ask (const DflRequest *self);
+
 /*
  * Asks whether the caller may do the action, then hands the request on; at once where nobody needs
  * to be asked (root, session mode). Otherwise the caller's node is looked up again when the answer
