@@ -145,7 +145,9 @@ check_password (const DflAccountSettings *before,
   if (g_str_equal (before->registrar, after->registrar)
       && g_str_equal (before->outbound_proxy, after->outbound_proxy)
       && g_ascii_strcasecmp (before->domain, after->domain) == 0
-      && before->transport == after->transport && before->tls_verify == after->tls_verify)
+      && before->transport == after->transport && before->tls_verify == after->tls_verify
+      && before->tls_wildcard == after->tls_wildcard
+      && g_strcmp0 (before->tls_ca, after->tls_ca) == 0)
     return TRUE;
 
   g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,

@@ -123,6 +123,12 @@ get_registrar (const DflAccountSettings *settings)
   return *settings->registrar != '\0' ? settings->registrar : settings->domain;
 }
 
+static const char *
+get_next_hop (const DflAccountSettings *settings)
+{
+  return *settings->outbound_proxy != '\0' ? settings->outbound_proxy : get_registrar (settings);
+}
+
 static gboolean
 equal_lists (char **a, char **b)
 {
@@ -145,9 +151,8 @@ changes_sources (const DflAccountSettings *before, const DflAccountSettings *aft
 
   return before->registers != after->registers
          || !equal_lists (before->accept_from, after->accept_from)
-         || (!after->registers
-             && (g_strcmp0 (before->address, after->address) != 0
-                 || (after->trusted && !before->trusted)));
+         || (!after->registers && g_strcmp0 (before->address, after->address) != 0)
+         || (after->accept_from[0] != NULL && after->trusted && !before->trusted);
 }
 
 /* To which server, and how. */
@@ -218,5 +223,8 @@ dfl_account_settings_allow_address (const DflAccountSettings *self,
                                     const guint8 *bytes,
                                     gsize length)
 {
-  return TRUE;
+  g_return_val_if_fail (length == 4 || length == 16, FALSE);
+
+  return self->creator == NULL || is_local_server (get_next_hop (self))
+         || !(length == 4 ? is_local_ipv4 (bytes) : is_local_ipv6 (bytes));
 }

@@ -17,8 +17,12 @@ char *dfl_account_derive_id (const char *name, guint attempt);
 
 typedef void (*DflAccountFunc) (DflAccount *account, gpointer data);
 
-/* func is told after every change of the settings or the state; NULL for nobody. */
-void dfl_account_set_listener (DflAccount *self, DflAccountFunc func, gpointer data);
+/* on_changed is told after the settings changed, on_reported after the line reported another state;
+ * NULL for nobody. */
+void dfl_account_set_listener (DflAccount *self,
+                               DflAccountFunc on_changed,
+                               DflAccountFunc on_reported,
+                               gpointer data);
 
 /* Whether another account owns the user part. */
 void dfl_account_set_conflict (DflAccount *self, gboolean conflict);

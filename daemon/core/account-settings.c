@@ -55,6 +55,7 @@ dfl_account_settings_new (const char *name)
   self->outbound_proxy = g_strdup ("");
   self->username = g_strdup ("");
   self->tls_verify = TRUE;
+  self->expires = 600;
   self->address = g_strdup ("");
   self->user = g_strdup ("");
   self->domain = g_strdup ("");
@@ -79,6 +80,14 @@ dfl_account_settings_ref (const DflAccountSettings *self)
 }
 
 static void
+free_secret (char *secret)
+{
+  if (secret != NULL)
+    explicit_bzero (secret, strlen (secret));
+  g_free (secret);
+}
+
+static void
 clear (gpointer data)
 {
   DflAccountSettings *self = data;
@@ -95,9 +104,10 @@ clear (gpointer data)
   g_free (self->registrar);
   g_free (self->outbound_proxy);
   g_free (self->username);
-  if (self->password != NULL)
-    explicit_bzero (self->password, strlen (self->password));
-  g_free (self->password);
+  free_secret (self->password);
+  g_free (self->tls_ca);
+  g_free (self->tls_certificate);
+  free_secret (self->tls_key);
   g_strfreev (self->accept_from);
   g_free (self->default_target);
   g_free (self->redirect_domain);
@@ -127,6 +137,15 @@ equal_lists (char **a, char **b)
   return g_strv_equal ((const char *const *)a, (const char *const *)b);
 }
 
+static gboolean
+equal_tls (const DflAccountSettings *a, const DflAccountSettings *b)
+{
+  return a->tls_verify == b->tls_verify && a->tls_wildcard == b->tls_wildcard
+         && g_strcmp0 (a->tls_ca, b->tls_ca) == 0
+         && g_strcmp0 (a->tls_certificate, b->tls_certificate) == 0
+         && g_strcmp0 (a->tls_key, b->tls_key) == 0;
+}
+
 gboolean
 dfl_account_settings_equal_drafts (const DflAccountSettings *a, const DflAccountSettings *b)
 {
@@ -144,8 +163,9 @@ dfl_account_settings_equal_drafts (const DflAccountSettings *a, const DflAccount
          && g_strcmp0 (a->registrar, b->registrar) == 0
          && g_strcmp0 (a->outbound_proxy, b->outbound_proxy) == 0 && a->transport == b->transport
          && g_strcmp0 (a->username, b->username) == 0 && g_strcmp0 (a->password, b->password) == 0
-         && a->tls_verify == b->tls_verify && equal_lists (a->accept_from, b->accept_from)
-         && a->trusted == b->trusted && a->alert == b->alert && a->ring_limit == b->ring_limit
+         && equal_tls (a, b) && a->expires == b->expires && a->redirect_policy == b->redirect_policy
+         && equal_lists (a->accept_from, b->accept_from) && a->trusted == b->trusted
+         && a->alert == b->alert && a->ring_limit == b->ring_limit
          && a->decline_status == b->decline_status && a->max_offers == b->max_offers
          && g_strcmp0 (a->default_target, b->default_target) == 0
          && a->allow_sips_downgrade == b->allow_sips_downgrade

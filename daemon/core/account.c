@@ -12,11 +12,15 @@ struct _DflAccount
   char *id;
   DflAccountSettings *settings;
   DflPlace *place;
-  char *failure; /* why it was marked failed, or NULL */
   gboolean conflict;
   guint n_offered;
 
-  DflAccountFunc listener;
+  /* Of the line; the texts are ours. Kept as it is before the first report where it means nothing,
+   * so that no account which starts to register begins with what an earlier time ended with. */
+  DflRegistrationReport registration;
+
+  DflAccountFunc on_changed;
+  DflAccountFunc on_reported;
   gpointer listener_data;
 };
 
@@ -37,6 +41,29 @@ dfl_account_derive_id (const char *name, guint attempt)
   return g_strndup (digest, 8);
 }
 
+static const DflRegistrationReport unreported = {
+  .state = DFL_ACCOUNT_STATE_CONNECTING,
+  .reason = "",
+  .server = "",
+};
+
+static gboolean
+is_to_register (DflAccount *self)
+{
+  return self->settings->enabled && self->settings->registers && self->settings->problem == NULL;
+}
+
+static void
+take_report (DflAccount *self, const DflRegistrationReport *report)
+{
+  g_autofree char *old_reason = (char *)self->registration.reason;
+  g_autofree char *old_server = (char *)self->registration.server;
+
+  self->registration = *report;
+  self->registration.reason = g_strdup (report->reason);
+  self->registration.server = g_strdup (report->server);
+}
+
 static void
 take_settings (DflAccount *self, DflAccountSettings *settings)
 {
@@ -44,13 +71,8 @@ take_settings (DflAccount *self, DflAccountSettings *settings)
   self->settings = settings;
   g_clear_pointer (&self->place, dfl_place_free);
   self->place = dfl_place_new (settings->address);
-}
-
-static void
-announce (DflAccount *self)
-{
-  if (self->listener != NULL)
-    self->listener (self, self->listener_data);
+  if (!is_to_register (self))
+    take_report (self, &unreported);
 }
 
 DflAccount *
@@ -98,7 +120,9 @@ dfl_account_get_state (DflAccount *self)
     return DFL_ACCOUNT_STATE_FAILED;
   if (!self->settings->enabled)
     return DFL_ACCOUNT_STATE_DISABLED;
-  if (self->failure != NULL || self->settings->registers || self->conflict)
+  if (self->settings->registers)
+    return self->registration.state;
+  if (self->conflict)
     return DFL_ACCOUNT_STATE_FAILED;
 
   return DFL_ACCOUNT_STATE_DIRECT;
@@ -127,15 +151,12 @@ dfl_account_state_to_string (DflAccountState state)
 const char *
 dfl_account_get_state_reason (DflAccount *self)
 {
-  if (dfl_account_get_state (self) != DFL_ACCOUNT_STATE_FAILED)
-    return "";
   if (self->settings->problem != NULL)
     return self->settings->problem;
-  if (self->failure != NULL)
-    return self->failure;
-  if (self->settings->registers)
-    return "this version cannot register accounts yet; set register=false and name the callers' "
-           "servers in accept-from=";
+  if (is_to_register (self))
+    return self->registration.reason;
+  if (dfl_account_get_state (self) != DFL_ACCOUNT_STATE_FAILED)
+    return "";
 
   return "The user part of address= is already in use on this machine: choose another one, or set "
          "enabled=false";
@@ -147,21 +168,37 @@ dfl_account_update (DflAccount *self, DflAccountSettings *settings)
   g_return_if_fail (g_strcmp0 (settings->name, self->settings->name) == 0);
 
   take_settings (self, settings);
-  g_clear_pointer (&self->failure, g_free);
-  announce (self);
+  if (self->on_changed != NULL)
+    self->on_changed (self, self->listener_data);
+}
+
+static gboolean
+equal_reports (const DflRegistrationReport *a, const DflRegistrationReport *b)
+{
+  return a->state == b->state && g_str_equal (a->reason, b->reason)
+         && g_str_equal (a->server, b->server) && a->transport == b->transport
+         && a->secure == b->secure && a->until == b->until;
 }
 
 void
 dfl_account_report_registration (DflAccount *self, const DflRegistrationReport *report)
 {
+  g_return_if_fail (report->state == DFL_ACCOUNT_STATE_CONNECTING
+                    || report->state == DFL_ACCOUNT_STATE_REGISTERED
+                    || report->state == DFL_ACCOUNT_STATE_FAILED);
+
+  if (!is_to_register (self) || equal_reports (report, &self->registration))
+    return;
+
+  take_report (self, report);
+  if (self->on_reported != NULL)
+    self->on_reported (self, self->listener_data);
 }
 
 const DflRegistrationReport *
 dfl_account_get_registration (DflAccount *self)
 {
-  static const DflRegistrationReport none = { .reason = "", .server = "" };
-
-  return &none;
+  return &self->registration;
 }
 
 guint
@@ -177,9 +214,13 @@ dfl_account_add_offered (DflAccount *self, int difference)
 }
 
 void
-dfl_account_set_listener (DflAccount *self, DflAccountFunc func, gpointer data)
+dfl_account_set_listener (DflAccount *self,
+                          DflAccountFunc on_changed,
+                          DflAccountFunc on_reported,
+                          gpointer data)
 {
-  self->listener = func;
+  self->on_changed = on_changed;
+  self->on_reported = on_reported;
   self->listener_data = data;
 }
 
@@ -195,7 +236,8 @@ dfl_account_finalize (GObject *object)
   DflAccount *self = DFL_ACCOUNT (object);
 
   g_free (self->id);
-  g_free (self->failure);
+  g_free ((char *)self->registration.reason);
+  g_free ((char *)self->registration.server);
   g_clear_pointer (&self->place, dfl_place_free);
   g_clear_pointer (&self->settings, dfl_account_settings_free);
 
@@ -211,4 +253,5 @@ dfl_account_class_init (DflAccountClass *class)
 static void
 dfl_account_init (DflAccount *self)
 {
+  take_report (self, &unreported);
 }

@@ -95,7 +95,7 @@ gboolean dfl_account_settings_equal_drafts (const DflAccountSettings *a,
  * Whether the step from before (NULL: there was no account) to after is one that an administrator
  * must allow, because it points the daemon's authority at others. It does where it
  *  - makes an account direct, or stops that, or changes a direct account's address,
- *  - changes accept-from=, or has a direct account believe what those say who call from there,
+ *  - changes accept-from=, or has the account believe what those say who call from there,
  *  - gives a new account to other users than caller, or changes the users of one that is there,
  *  - turns the verification of certificates off, or while it is off changes the domain, registrar,
  *    proxy or transport,
@@ -170,11 +170,13 @@ void dfl_account_update (DflAccount *self, DflAccountSettings *settings);
  * What the line reports of an account that registers; announced where anything differs. An enabled
  * account without a problem that registers is in the state of the last report; before the first one
  * it is CONNECTING. A report outlives dfl_account_update: the line looks at the new settings, and
- * reports anew where they matter to it. That of an account which does not register is ignored.
+ * reports anew where they matter to it. But it ends with the account's being to register: that of
+ * one which does not, is disabled or has a problem is ignored.
  */
 void dfl_account_report_registration (DflAccount *self, const DflRegistrationReport *report);
 
-/* The last report; all empty where the account is disabled, has a problem or does not register. */
+/* The last report. CONNECTING with all else empty before there is one, and where the account is
+ * disabled, has a problem or does not register. */
 const DflRegistrationReport *dfl_account_get_registration (DflAccount *self);
 
 /* How many calls of this account are offered now; kept by the switchboard. */

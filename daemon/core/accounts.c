@@ -148,6 +148,23 @@ on_account_changed (DflAccount *account, gpointer data)
   tell_changes (self, changes);
 }
 
+/* What becomes of a registration changes nothing about who owns a user part, so that many of them
+ * cost no look at all accounts each. */
+static void
+on_account_reported (DflAccount *account, gpointer data)
+{
+  DflAccounts *self = data;
+  g_autoptr (DflAccount) G_GNUC_UNUSED keep = g_object_ref (account);
+
+  self->listener.on_changed (account, self->listener.data);
+}
+
+static void
+listen_to (DflAccounts *self, DflAccount *account)
+{
+  dfl_account_set_listener (account, on_account_changed, on_account_reported, self);
+}
+
 /* --- Coming and going --- */
 
 static int
@@ -176,7 +193,7 @@ insert (DflAccounts *self, DflAccount *account, GArray *changes)
 
   g_ptr_array_insert (self->all, (int)low, account);
   g_hash_table_insert (self->by_id, (gpointer)dfl_account_get_id (account), account);
-  dfl_account_set_listener (account, on_account_changed, self);
+  listen_to (self, account);
   add_change (changes, account, self->listener.on_added);
 }
 
@@ -184,7 +201,7 @@ static void
 take_out (DflAccounts *self, DflAccount *account, GArray *changes)
 {
   add_change (changes, account, self->listener.on_removed);
-  dfl_account_set_listener (account, NULL, NULL);
+  dfl_account_set_listener (account, NULL, NULL, NULL);
   g_hash_table_remove (self->by_id, dfl_account_get_id (account));
   g_ptr_array_remove (self->all, account);
 }
@@ -225,9 +242,9 @@ take_settings (DflAccounts *self,
   else if (!dfl_account_settings_equal (dfl_account_get_settings (known), settings))
     {
       /* What else changes is told when all of it has. */
-      dfl_account_set_listener (known, NULL, NULL);
+      dfl_account_set_listener (known, NULL, NULL, NULL);
       dfl_account_update (known, dfl_account_settings_ref (settings));
-      dfl_account_set_listener (known, on_account_changed, self);
+      listen_to (self, known);
       add_change (changes, known, self->listener.on_changed);
     }
 }
@@ -417,7 +434,7 @@ void
 dfl_accounts_free (DflAccounts *self)
 {
   for (guint i = 0; i < self->all->len; i++)
-    dfl_account_set_listener (self->all->pdata[i], NULL, NULL);
+    dfl_account_set_listener (self->all->pdata[i], NULL, NULL, NULL);
 
   g_hash_table_unref (self->by_user);
   g_hash_table_unref (self->by_id);

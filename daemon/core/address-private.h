@@ -17,3 +17,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflPlace, dfl_place_free)
 
 /* dfl_address_same for two parsed addresses; NULL equals nothing. */
 gboolean dfl_place_same (const DflPlace *a, const DflPlace *b);
+
+/* Whether both have the same user part but for the case of its letters, at whatever host; none is
+ * not the same as none. */
+gboolean dfl_place_same_user (const DflPlace *a, const DflPlace *b);

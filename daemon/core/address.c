@@ -266,6 +266,12 @@ dfl_place_same (const DflPlace *a, const DflPlace *b)
   return same_host (a, b) && strcmp (a->number, b->number) == 0;
 }
 
+gboolean
+dfl_place_same_user (const DflPlace *a, const DflPlace *b)
+{
+  return a != NULL && b != NULL && *a->user != '\0' && g_ascii_strcasecmp (a->user, b->user) == 0;
+}
+
 char *
 dfl_address_number (const char *address)
 {

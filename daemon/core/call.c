@@ -223,6 +223,7 @@ check_loop (DflCall *self, const DflTarget *target, GError **error)
     }
 
   if (dfl_loops_came_from (self->offer, place) || dfl_place_same (place, own)
+      || (self->settings->registers && dfl_loops_is_contact (self->offer, place))
       || (!self->settings->allow_local_targets
           && self->host->is_local (self, place, self->host->data)))
     {

@@ -35,6 +35,14 @@ dfl_loops_count_diversions (const DflOffer *offer)
 }
 
 gboolean
+dfl_loops_is_contact (const DflOffer *offer, const DflPlace *place)
+{
+  g_autoptr (DflPlace) contact = dfl_place_new (offer->request_uri);
+
+  return dfl_place_same_user (contact, place);
+}
+
+gboolean
 dfl_loops_came_from (const DflOffer *offer, const DflPlace *place)
 {
   if (is_at (offer->request_uri, place) || is_at (offer->caller_address, place))

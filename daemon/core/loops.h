@@ -15,5 +15,9 @@
  * same diversions twice, so that the header which tells more of them counts. */
 guint dfl_loops_count_diversions (const DflOffer *offer);
 
+/* Whether this place has the user part that the offer was sent to, wherever it is. For an account
+ * that registers that is its contact token: nobody else has it, and every address of ours does. */
+gboolean dfl_loops_is_contact (const DflOffer *offer, const DflPlace *place);
+
 /* Whether the offer came through or from this place. */
 gboolean dfl_loops_came_from (const DflOffer *offer, const DflPlace *place);

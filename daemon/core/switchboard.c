@@ -4,6 +4,7 @@
 #include "core/switchboard.h"
 
 #include "core/account-changes.h"
+#include "core/account-draft.h"
 #include "core/accounts.h"
 #include "core/call-ids.h"
 #include "core/call-private.h"
@@ -39,6 +40,7 @@ enum
   CALL_ADDED,
   CALL_CHANGED,
   CALL_REMOVED,
+  REGISTER_REQUESTED,
   DRAINED,
   N_SIGNALS
 };
@@ -115,6 +117,42 @@ dfl_switchboard_find_direct (DflSwitchboard *self, const char *user)
 gboolean
 dfl_switchboard_register_account (DflSwitchboard *self, DflAccount *account, GError **error)
 {
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+
+  if (self->shutting_down)
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
+                           "deflectd is shutting down: try again when it runs again");
+      return FALSE;
+    }
+  if (dfl_accounts_find_by_id (self->accounts, dfl_account_get_id (account)) != account)
+    {
+      dfl_account_draft_set_gone (error);
+      return FALSE;
+    }
+  if (settings->problem != NULL)
+    {
+      g_set_error (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
+                   "The account cannot work as it is set up: correct its settings first (%s)",
+                   settings->problem);
+      return FALSE;
+    }
+  if (!settings->registers)
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
+                           "The account is a direct one, which takes calls without registering: "
+                           "set register=true if it shall register");
+      return FALSE;
+    }
+  if (!settings->enabled)
+    {
+      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
+                           "The account is disabled: enable it, and it registers");
+      return FALSE;
+    }
+
+  g_signal_emit (self, signals[REGISTER_REQUESTED], 0, account);
+
   return TRUE;
 }
 
@@ -491,6 +529,7 @@ dfl_switchboard_class_init (DflSwitchboardClass *class)
     [ACCOUNT_REMOVED] = { "account-removed", dfl_account_get_type },
     [CALL_ADDED] = { "call-added", dfl_call_get_type },
     [CALL_REMOVED] = { "call-removed", dfl_call_get_type },
+    [REGISTER_REQUESTED] = { "register-requested", dfl_account_get_type },
   };
   GType type = G_TYPE_FROM_CLASS (class);
 

@@ -131,7 +131,7 @@ DflAccount *dfl_switchboard_get_account (DflSwitchboard *self, const char *id);
  * Registers now instead of at the next refresh or at the end of a back-off: emits
  * register-requested. Fails with NOT_SUPPORTED for an account that does not register, with
  * LINE_DOWN where it is disabled or its settings have a problem (the message says what to do), and
- * with FAILED while shutting down.
+ * with FAILED where it is gone or while shutting down.
  */
 gboolean
 dfl_switchboard_register_account (DflSwitchboard *self, DflAccount *account, GError **error);

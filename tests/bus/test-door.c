@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "data/names.h"
+#include "fakes/samples.h"
 
 #define ROOT DFL_ROOT_PATH
 #define BUS_ERROR(name) "org.freedesktop.DBus.Error." name
@@ -374,9 +375,11 @@ static void
 test_account_announcements (Fixture *fixture, gconstpointer mode)
 {
   g_autoptr (Log) log = log_new (fixture->client);
+  DflAccountSettings *mistaken = dfl_sample_settings ("bob");
 
   fixture_set_users (fixture, "", "");
-  dfl_account_fail (fixture_get_account (fixture, "bob"), "For this test.");
+  dfl_sample_set (&mistaken->problem, "For this test.");
+  dfl_account_update (fixture_get_account (fixture, "bob"), mistaken);
   fixture_set_users (fixture, "", NULL);
   fixture_settle (fixture, fixture->client);
   log_expect (log, "added /org/deflectd1/account/*");

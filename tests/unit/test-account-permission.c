@@ -90,6 +90,12 @@ test_harmless (void)
   ASSERT_STEP (registering, FALSE, dfl_sample_set (&after->outbound_proxy, "192.168.1.1"));
   ASSERT_STEP (registering, FALSE, dfl_sample_set (&after->password, "secret"));
   ASSERT_STEP (registering, FALSE, after->transport = DFL_TRANSPORT_UDP);
+  ASSERT_STEP (registering, FALSE, after->tls_wildcard = TRUE);
+  ASSERT_STEP (registering, FALSE, dfl_sample_set (&after->tls_ca, "PEM"));
+  ASSERT_STEP (registering, FALSE, dfl_sample_set (&after->tls_certificate, "PEM"));
+  ASSERT_STEP (registering, FALSE, dfl_sample_set (&after->tls_key, "PEM"));
+  ASSERT_STEP (registering, FALSE, after->expires = 60);
+  ASSERT_STEP (registering, FALSE, after->redirect_policy = DFL_REDIRECT_POLICY_HONOURED);
   ASSERT_STEP (registering, FALSE, after->trusted = TRUE);
   ASSERT_STEP (direct, FALSE, after->enabled = FALSE);
   ASSERT_STEP (direct, FALSE, after->ring_limit = 7);

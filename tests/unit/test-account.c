@@ -38,6 +38,12 @@ test_settings (void)
   g_assert_cmpstr (settings->username, ==, "");
   g_assert_null (settings->password);
   g_assert_true (settings->tls_verify);
+  g_assert_false (settings->tls_wildcard);
+  g_assert_null (settings->tls_ca);
+  g_assert_null (settings->tls_certificate);
+  g_assert_null (settings->tls_key);
+  g_assert_cmpuint (settings->expires, ==, 600);
+  g_assert_cmpint (settings->redirect_policy, ==, DFL_REDIRECT_POLICY_UNKNOWN);
   g_assert_true (settings->alert);
   g_assert_cmpuint (settings->ring_limit, ==, 120);
   g_assert_cmpuint (settings->decline_status, ==, 486);
@@ -87,6 +93,12 @@ test_equal (void)
   ASSERT_MATTERS (dfl_sample_set (&b->username, "x"));
   ASSERT_MATTERS (dfl_sample_set (&b->password, "x"));
   ASSERT_MATTERS (b->tls_verify = FALSE);
+  ASSERT_MATTERS (b->tls_wildcard = TRUE);
+  ASSERT_MATTERS (dfl_sample_set (&b->tls_ca, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->tls_certificate, "x"));
+  ASSERT_MATTERS (dfl_sample_set (&b->tls_key, "x"));
+  ASSERT_MATTERS (b->expires = 7);
+  ASSERT_MATTERS (b->redirect_policy = DFL_REDIRECT_POLICY_REFUSED);
   ASSERT_MATTERS (dfl_sample_set_list (&b->accept_from, "192.0.2.9"));
   ASSERT_MATTERS (b->trusted = TRUE);
   ASSERT_MATTERS (b->alert = FALSE);
@@ -138,6 +150,13 @@ test_password (void)
   dfl_account_settings_free (again);
   g_assert_true (wiped == password);
   g_assert_cmpuint (n_wiped, ==, strlen ("secret"));
+
+  settings = dfl_sample_settings ("alice");
+  dfl_sample_set (&settings->tls_key, "private key");
+  password = settings->tls_key;
+  dfl_account_settings_free (settings);
+  g_assert_true (wiped == password);
+  g_assert_cmpuint (n_wiped, ==, strlen ("private key"));
 
   dfl_account_change_set (change, "password", "secrets");
   dfl_account_change_set (change, "username", NULL);
@@ -202,10 +221,6 @@ test_state (void)
 
   assert_state (account, "direct", "");
 
-  dfl_account_fail (account, "nobody knows bob: correct users=");
-  assert_state (account, "failed", "nobody knows bob: correct users=");
-
-  /* New settings are a new chance. */
   settings = dfl_sample_settings ("alice");
   settings->enabled = FALSE;
   dfl_account_update (account, settings);
@@ -223,9 +238,7 @@ test_state (void)
   settings = dfl_sample_settings ("alice");
   settings->registers = TRUE;
   dfl_account_update (account, settings);
-  assert_state (account, "failed",
-                "this version cannot register accounts yet; set register=false and name the "
-                "callers' servers in accept-from=");
+  assert_state (account, "connecting", "");
 
   settings = dfl_sample_settings ("alice");
   settings->registers = TRUE;
