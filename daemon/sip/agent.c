@@ -225,6 +225,12 @@ on_gate_asks (const char *call_id, guint32 cseq, gpointer data)
   return dfl_legs_ask (DFL_SIP_AGENT (data)->legs, call_id, cseq);
 }
 
+static gboolean
+on_gate_expects (const char *call_id, guint32 cseq, const struct sockaddr *source, gpointer data)
+{
+  return FALSE;
+}
+
 static void
 on_gate_saw_stranger (gpointer data)
 {
@@ -390,9 +396,9 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
                    GError **error)
 {
   g_autoptr (DflSipAgent) self = g_object_new (DFL_TYPE_SIP_AGENT, NULL);
-  DflGateListener listener = { .ask = on_gate_asks,
-                               .stranger = on_gate_saw_stranger,
-                               .data = self };
+  DflGateListener listener = {
+    .ask = on_gate_asks, .expect = on_gate_expects, .stranger = on_gate_saw_stranger, .data = self
+  };
 
   dfl_guard_raise_limit (settings->max_connections);
   self->switchboard = g_object_ref (switchboard);

@@ -213,6 +213,30 @@ request_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_request_
     }
 }
 
+/*
+ * Whether a request of ours waits for this response. The stack has no opinion on a status of 42 or
+ * 999, compares branches only where there is one, and would take what a proxy should have taken off
+ * for a Via of its own.
+ */
+static gboolean
+response_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_status_t *status)
+{
+  const sip_via_t *via = sip->sip_via;
+
+  return status->st_status >= 100 && status->st_status < 700 && via != NULL && via->v_next == NULL
+         && via->v_branch != NULL
+         && su_casenmatch (via->v_branch, MAGIC_COOKIE, strlen (MAGIC_COOKIE))
+         && sip->sip_from != NULL && sip->sip_to != NULL && sip->sip_call_id != NULL
+         && sip->sip_cseq != NULL
+         && (sip->sip_cseq->cs_method == sip_method_register
+             || sip->sip_cseq->cs_method == sip_method_options)
+         && !(sip->sip_content_length != NULL
+              && sip->sip_content_length->l_length > self->max_message)
+         && !is_ambiguous (sip)
+         && self->listener.expect (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq,
+                                   &msg_addr (msg)->su_sa, self->listener.data);
+}
+
 /* Whether the header, as far as it has arrived, has more lines and commas than anybody means. It is
  * asked when the first line has been cut off by a NUL. */
 static gboolean
@@ -263,7 +287,7 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
   return sip_request_class->hc_parse (home, header, text, length);
 }
 
-/* Replaces the parser of the status line: nothing here sends requests that could be answered. */
+/* Replaces the parser of the status line. */
 static issize_t
 parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t length)
 {
@@ -271,26 +295,37 @@ parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t le
   DflGate *self = gate_of (msg);
   DflSource source = dfl_gate_source_of (msg);
 
-  if (is_stream (msg) && !dfl_sources_remember (self->sources, &source))
-    self->listener.stranger (self->listener.data);
-  return -1;
+  if (is_stream (msg) && !dfl_sources_is_relay (self->sources, &source))
+    {
+      if (!dfl_sources_remember (self->sources, &source))
+        self->listener.stranger (self->listener.data);
+      return -1;
+    }
+  if (msg_addr (msg)->su_port == 0 || has_too_many_parts (msg))
+    return -1;
+  msg_maxsize (msg, self->max_message + DFL_GUARD_MOST_WAITING);
+  return sip_status_class->hc_parse (home, header, text, length);
 }
 
 /* Replaces the parser of what follows the header. */
 static issize_t
 parse_body (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end)
 {
+  DflGate *self = gate_of (msg);
   sip_t *sip = (sip_t *)public;
+  sip_header_t *line = sip->sip_user;
 
-  if (sip->sip_user != NULL)
+  sip->sip_user = NULL;
+  if (line == NULL)
+    ;
+  else if (line->sh_common->h_class == &self->status_class)
     {
-      sip_request_t *request = sip->sip_user;
-
-      sip->sip_user = NULL;
-      if (request_is_good (gate_of (msg), msg, sip, request))
-        sip->sip_request = request;
+      if (response_is_good (self, msg, sip, line->sh_status))
+        sip->sip_status = line->sh_status;
     }
-  return gate_of (msg)->extract_body (msg, public, text, length, end);
+  else if (request_is_good (self, msg, sip, line->sh_request))
+    sip->sip_request = line->sh_request;
+  return self->extract_body (msg, public, text, length, end);
 }
 
 /*
@@ -368,6 +403,7 @@ dfl_gate_new (DflSources *sources, gsize max_message, const DflGateListener *lis
   self->status_class = sip_status_class[0];
   self->status_class.hc_parse = parse_status_line;
   self->class->mc_status[0].hr_class = &self->status_class;
+  self->class->mc_status[0].hr_offset = G_STRUCT_OFFSET (sip_t, sip_user);
 
   replace_class (self, sip_from_class, &self->from_class);
   replace_class (self, sip_to_class, &self->to_class);

@@ -18,10 +18,14 @@
  * its place only when the whole header has been read and found good. Whatever does not get there
  * is a message without a request line to the stack, which drops it in silence.
  *
- * No response comes through the gate, because nothing here asks for one, and no header of
- * a thousand lines. Through the gate come requests from allowed sources whose Via a response can be
- * sent by, with Call-ID, CSeq, From and To; an INVITE only for a user part that its source may
- * call. From a source that was allowed when its call began come ACK and CANCEL of that call.
+ * No header of a thousand lines comes through the gate. Through it come requests from allowed
+ * sources whose Via a response can be sent by, with Call-ID, CSeq, From and To; an INVITE only for
+ * a user part that its source may call. From a source that was allowed when its call began come ACK
+ * and CANCEL of that call.
+ *
+ * A response comes through only where a request of ours waits for it: the listener knows its
+ * Call-ID, CSeq number and source, its status is one that exists, and it has the one Via that a
+ * request of ours has (RFC 3261 section 8.1.3.3). Over TCP there are none but through a flow.
  */
 typedef struct _DflGate DflGate;
 
@@ -36,12 +40,19 @@ typedef enum
 /* Asks about the INVITE with this Call-ID and CSeq number. */
 typedef DflGateAnswer (*DflGateAskFunc) (const char *call_id, guint32 cseq, gpointer data);
 
+/* Whether a request of ours with this Call-ID and CSeq number waits for a response from there. */
+typedef gboolean (*DflGateExpectFunc) (const char *call_id,
+                                       guint32 cseq,
+                                       const struct sockaddr *source,
+                                       gpointer data);
+
 /* Says that a TCP peer sent something that is not for us. */
 typedef void (*DflGateStrangerFunc) (gpointer data);
 
 typedef struct
 {
   DflGateAskFunc ask;
+  DflGateExpectFunc expect;
   DflGateStrangerFunc stranger;
   gpointer data;
 } DflGateListener;

@@ -1,137 +1,311 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/*
+ * Accounts change one by one, and of a thousand that register each reports several times a minute
+ * when their server has trouble: so each account has an entry of its own, what all of them accept
+ * is counted, and a report that changes nothing here costs two comparisons.
+ *
+ * A token is looked up by its HMAC under a key of this process. How long that takes depends on the
+ * hash alone, of which nobody outside can say what it will be.
+ */
+
 #include "sip/sources.h"
 
-#include <arpa/inet.h>
+#include <gnutls/crypto.h>
 #include <netinet/in.h>
 #include <string.h>
 
-#define MAX_USER 256
+#include "sip/token.h"
 
-/* An address of either family as 16 bytes, IPv4 mapped into IPv6, and how many bits of it count. */
-typedef struct
-{
-  guint8 bytes[16];
-  guint bits;
-} Prefix;
+#define MAX_USER 256
+#define DIGEST_SIZE 32
 
 struct _DflSources
 {
   DflSwitchboard *switchboard;
-  GHashTable *prefixes; /* DflAccount -> GArray of Prefix */
-  GArray *all;          /* of Prefix: what any account accepts */
-  GArray *former;       /* of Prefix: what any accepted since the first of the holds */
+  GHashTable *entries; /* DflAccount -> Entry */
+  GHashTable *tokens;  /* digest of an Entry -> Entry */
+  GHashTable *flows;   /* port of a relay -> Entry */
+  DflPrefixes *all;    /* what any entry accepts */
+  DflPrefixes *former; /* what any accepted since the first of the holds */
   guint holds;
+  DflSourcesRelayFunc relay;
+  gpointer relay_data;
+  guint8 key[DIGEST_SIZE];
 };
 
-static void
-map_ipv4 (const void *address, guint8 bytes[16])
+/* What one account accepts. */
+typedef struct
 {
-  static const guint8 mapped[12] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff };
+  DflAccount *account;
+  char **accept_from; /* as in the settings that prefixes were made of, or NULL */
+  GArray *prefixes;   /* of DflPrefix */
+  GArray *servers;    /* of DflPrefix: whole addresses; empty without a token */
+  gboolean has_token;
+  guint8 digest[DIGEST_SIZE]; /* of the token */
+  guint16 flow_port;
+} Entry;
 
-  memcpy (bytes, mapped, sizeof mapped);
-  memcpy (bytes + sizeof mapped, address, 4);
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+
+  g_strfreev (entry->accept_from);
+  g_array_unref (entry->prefixes);
+  g_array_unref (entry->servers);
+  g_object_unref (entry->account);
+  g_free (entry);
 }
 
-/* "192.0.2.1", "2001:db8::/32"; the settings have checked it, so that a failure is none of ours. */
-static gboolean
-parse_prefix (const char *text, Prefix *prefix)
+static Entry *
+ensure_entry (DflSources *self, DflAccount *account)
 {
-  const char *slash = strchr (text, '/');
-  g_autofree char *address = slash != NULL ? g_strndup (text, (gsize)(slash - text))
-                                           : g_strdup (text);
-  struct in_addr ipv4;
-  guint64 length;
-  gboolean is_ipv4 = inet_pton (AF_INET, address, &ipv4) == 1;
+  Entry *entry = g_hash_table_lookup (self->entries, account);
 
-  if (is_ipv4)
-    map_ipv4 (&ipv4, prefix->bytes);
-  else if (inet_pton (AF_INET6, address, prefix->bytes) != 1)
-    return FALSE;
+  if (entry != NULL)
+    return entry;
+  entry = g_new0 (Entry, 1);
+  entry->account = g_object_ref (account);
+  entry->prefixes = g_array_new (FALSE, TRUE, sizeof (DflPrefix));
+  entry->servers = g_array_new (FALSE, TRUE, sizeof (DflPrefix));
+  g_hash_table_insert (self->entries, account, entry);
+  return entry;
+}
 
-  length = is_ipv4 ? 32 : 128;
-  if (slash != NULL && !g_ascii_string_to_unsigned (slash + 1, 10, 0, length, &length, NULL))
-    return FALSE;
-  prefix->bits = (guint)length + (is_ipv4 ? 96 : 0);
-  return TRUE;
+/* Puts new prefixes in the place of those of an entry. */
+static void
+replace_prefixes (DflSources *self, GArray **place, GArray *new)
+{
+  for (guint i = 0; i < new->len; i++)
+    dfl_prefixes_add (self->all, &g_array_index (new, DflPrefix, i));
+  for (guint i = 0; i < (*place)->len; i++)
+    {
+      const DflPrefix *prefix = &g_array_index (*place, DflPrefix, i);
+
+      if (dfl_prefixes_remove (self->all, prefix) && self->holds > 0)
+        dfl_prefixes_add (self->former, prefix);
+    }
+  g_array_unref (*place);
+  *place = new;
+}
+
+static gboolean
+same_texts (char **a, char **b)
+{
+  if (a == NULL || b == NULL)
+    return a == b;
+  return g_strv_equal ((const char *const *)a, (const char *const *)b);
+}
+
+static void
+set_accept_from (DflSources *self, Entry *entry, char **texts)
+{
+  GArray *prefixes;
+
+  if (same_texts (entry->accept_from, texts))
+    return;
+  prefixes = g_array_new (FALSE, TRUE, sizeof (DflPrefix));
+  for (guint i = 0; texts != NULL && texts[i] != NULL; i++)
+    {
+      DflPrefix prefix;
+
+      /* The settings have checked it, so that a failure is none of ours. */
+      if (dfl_prefix_parse (texts[i], &prefix))
+        g_array_append_val (prefixes, prefix);
+    }
+  replace_prefixes (self, &entry->prefixes, prefixes);
+  g_strfreev (entry->accept_from);
+  entry->accept_from = g_strdupv (texts);
+}
+
+/* Whether an account takes calls by its token. */
+static gboolean
+takes_tokens (DflAccount *account)
+{
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+
+  return settings->registers && settings->enabled && settings->problem == NULL;
+}
+
+static void
+remove_entry (DflSources *self, Entry *entry)
+{
+  set_accept_from (self, entry, NULL);
+  g_hash_table_remove (self->entries, entry->account);
+}
+
+static void
+drop_token (DflSources *self, Entry *entry)
+{
+  if (entry->has_token)
+    g_hash_table_remove (self->tokens, entry->digest);
+  if (entry->flow_port != 0
+      && g_hash_table_lookup (self->flows, GUINT_TO_POINTER (entry->flow_port)) == entry)
+    g_hash_table_remove (self->flows, GUINT_TO_POINTER (entry->flow_port));
+  entry->has_token = FALSE;
+  entry->flow_port = 0;
+}
+
+static void
+clear_registration (DflSources *self, Entry *entry)
+{
+  drop_token (self, entry);
+  replace_prefixes (self, &entry->servers, g_array_new (FALSE, TRUE, sizeof (DflPrefix)));
+}
+
+/* An account came, or says something else than before. */
+static void
+on_account_changed (DflSources *self, DflAccount *account)
+{
+  gboolean direct = dfl_account_get_state (account) == DFL_ACCOUNT_STATE_DIRECT;
+  Entry *entry = direct ? ensure_entry (self, account)
+                        : g_hash_table_lookup (self->entries, account);
+
+  if (entry == NULL)
+    return;
+  if (direct || (entry->has_token && takes_tokens (account)))
+    set_accept_from (self, entry, dfl_account_get_settings (account)->accept_from);
+  else
+    set_accept_from (self, entry, NULL);
+  if (!direct && !entry->has_token)
+    remove_entry (self, entry);
+}
+
+static void
+on_account_removed (DflSources *self, DflAccount *account)
+{
+  Entry *entry = g_hash_table_lookup (self->entries, account);
+
+  if (entry == NULL)
+    return;
+  clear_registration (self, entry);
+  remove_entry (self, entry);
+}
+
+/* --- Tokens --- */
+
+static void
+make_digest (DflSources *self, const char *token, guint8 digest[DIGEST_SIZE])
+{
+  if (gnutls_hmac_fast (GNUTLS_MAC_SHA256, self->key, sizeof self->key, token, strlen (token),
+                        digest)
+      < 0)
+    g_error ("GnuTLS has no HMAC-SHA-256");
+}
+
+static guint
+hash_digest (gconstpointer key)
+{
+  guint hash;
+
+  memcpy (&hash, key, sizeof hash);
+  return hash;
+}
+
+static gboolean
+equal_digests (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, DIGEST_SIZE) == 0;
+}
+
+static gboolean
+same_prefixes (const GArray *a, const GArray *b)
+{
+  for (guint i = 0; a->len == b->len && i < a->len; i++)
+    if (memcmp (&g_array_index (a, DflPrefix, i), &g_array_index (b, DflPrefix, i),
+                sizeof (DflPrefix))
+        != 0)
+      return FALSE;
+  return a->len == b->len;
+}
+
+static GArray *
+read_servers (GPtrArray *servers)
+{
+  GArray *prefixes = g_array_new (FALSE, TRUE, sizeof (DflPrefix));
+
+  for (guint i = 0; servers != NULL && i < servers->len; i++)
+    {
+      DflPrefix prefix;
+
+      dfl_prefix_from_address (g_ptr_array_index (servers, i), &prefix);
+      g_array_append_val (prefixes, prefix);
+    }
+  return prefixes;
+}
+
+void
+dfl_sources_set_registration (
+    DflSources *self, DflAccount *account, const char *token, GPtrArray *servers, guint16 flow_port)
+{
+  Entry *entry = token != NULL ? ensure_entry (self, account)
+                               : g_hash_table_lookup (self->entries, account);
+  GArray *addresses;
+
+  if (entry == NULL)
+    return;
+  if (token == NULL)
+    {
+      clear_registration (self, entry);
+      on_account_changed (self, account);
+      return;
+    }
+
+  drop_token (self, entry);
+  make_digest (self, token, entry->digest);
+  entry->has_token = TRUE;
+  g_hash_table_replace (self->tokens, entry->digest, entry);
+  entry->flow_port = flow_port;
+  if (flow_port != 0)
+    g_hash_table_replace (self->flows, GUINT_TO_POINTER (flow_port), entry);
+
+  addresses = read_servers (servers);
+  if (same_prefixes (entry->servers, addresses))
+    g_array_unref (addresses);
+  else
+    replace_prefixes (self, &entry->servers, addresses);
+  on_account_changed (self, account);
+}
+
+/* --- What is asked --- */
+
+/* The entry whose flow has its relay there. */
+static Entry *
+find_flow (DflSources *self, const DflSource *source)
+{
+  const struct sockaddr_in *address = (const struct sockaddr_in *)(const void *)source->address;
+
+  if (!source->stream || address->sin_family != AF_INET
+      || address->sin_addr.s_addr != htonl (INADDR_LOOPBACK))
+    return NULL;
+  return g_hash_table_lookup (self->flows, GUINT_TO_POINTER (ntohs (address->sin_port)));
 }
 
 gboolean
-dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16])
+dfl_sources_is_relay (DflSources *self, const DflSource *source)
 {
-  if (source->sa_family == AF_INET)
-    map_ipv4 (&((const struct sockaddr_in *)(const void *)source)->sin_addr, bytes);
-  else if (source->sa_family == AF_INET6)
-    memcpy (bytes, &((const struct sockaddr_in6 *)(const void *)source)->sin6_addr, 16);
-  else
-    return FALSE;
-  return TRUE;
+  return find_flow (self, source) != NULL
+         || (source->stream && self->relay != NULL
+             && self->relay (source->address, self->relay_data));
 }
 
-static gboolean
-prefix_covers (const Prefix *prefix, const guint8 bytes[16])
+void
+dfl_sources_set_relays (DflSources *self, DflSourcesRelayFunc func, gpointer data)
 {
-  guint whole = prefix->bits / 8;
-  guint rest = prefix->bits % 8;
-
-  if (memcmp (prefix->bytes, bytes, whole) != 0)
-    return FALSE;
-  return rest == 0 || (prefix->bytes[whole] ^ bytes[whole]) >> (8 - rest) == 0;
+  self->relay = func;
+  self->relay_data = data;
 }
 
-static gboolean
-any_covers (const GArray *prefixes, const guint8 bytes[16])
+gboolean
+dfl_sources_allow (DflSources *self, const DflSource *source)
 {
-  for (guint i = 0; i < prefixes->len; i++)
-    if (prefix_covers (&g_array_index (prefixes, Prefix, i), bytes))
-      return TRUE;
-  return FALSE;
-}
+  guint8 bytes[16];
 
-static void
-add_unique (GArray *prefixes, const Prefix *prefix)
-{
-  for (guint i = 0; i < prefixes->len; i++)
-    if (memcmp (&g_array_index (prefixes, Prefix, i), prefix, sizeof *prefix) == 0)
-      return;
-  g_array_append_vals (prefixes, prefix, 1);
-}
-
-static void
-add_account (DflSources *self, DflAccount *account)
-{
-  const DflAccountSettings *settings = dfl_account_get_settings (account);
-  GArray *prefixes;
-
-  if (dfl_account_get_state (account) != DFL_ACCOUNT_STATE_DIRECT)
-    return;
-
-  prefixes = g_array_new (FALSE, FALSE, sizeof (Prefix));
-  for (guint i = 0; settings->accept_from != NULL && settings->accept_from[i] != NULL; i++)
-    {
-      Prefix prefix;
-
-      memset (&prefix, 0, sizeof prefix);
-      if (!parse_prefix (settings->accept_from[i], &prefix))
-        continue;
-      g_array_append_val (prefixes, prefix);
-      add_unique (self->all, &prefix);
-    }
-  g_hash_table_replace (self->prefixes, g_object_ref (account), prefixes);
-}
-
-static void
-on_accounts_changed (DflSources *self)
-{
-  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
-
-  g_hash_table_remove_all (self->prefixes);
-  for (guint i = 0; self->holds > 0 && i < self->all->len; i++)
-    add_unique (self->former, &g_array_index (self->all, Prefix, i));
-  g_array_set_size (self->all, 0);
-  for (guint i = 0; i < accounts->len; i++)
-    add_account (self, g_ptr_array_index (accounts, i));
+  if (dfl_sources_is_relay (self, source))
+    return find_flow (self, source) != NULL;
+  return dfl_source_to_bytes (source->address, bytes) && dfl_prefixes_cover (self->all, bytes);
 }
 
 /* %-escapes stand for what they encode (RFC 3261 section 19.1.4). FALSE for what no user part of
@@ -158,27 +332,61 @@ decode_user (const char *user, char decoded[MAX_USER])
   return length > 0;
 }
 
-gboolean
-dfl_sources_allow (DflSources *self, const DflSource *source)
+static gboolean
+any_covers (const GArray *prefixes, const guint8 bytes[16])
 {
+  for (guint i = 0; i < prefixes->len; i++)
+    if (dfl_prefix_covers (&g_array_index (prefixes, DflPrefix, i), bytes))
+      return TRUE;
+  return FALSE;
+}
+
+/* The account that has this token, if what comes from there is for it. */
+static DflAccount *
+find_registered (DflSources *self, const char *user, const DflSource *source)
+{
+  guint8 digest[DIGEST_SIZE], bytes[16];
+  const Entry *entry;
+  gboolean good;
+
+  if (strlen (user) != DFL_TOKEN_LENGTH)
+    return NULL;
+  make_digest (self, user, digest);
+  entry = g_hash_table_lookup (self->tokens, digest);
+  if (entry == NULL || !takes_tokens (entry->account))
+    return NULL;
+  if (dfl_sources_is_relay (self, source))
+    good = find_flow (self, source) == entry;
+  else
+    good = dfl_source_to_bytes (source->address, bytes)
+           && (any_covers (entry->servers, bytes) || any_covers (entry->prefixes, bytes));
+  return good ? entry->account : NULL;
+}
+
+static DflAccount *
+find_direct (DflSources *self, const char *user, const DflSource *source)
+{
+  DflAccount *account = dfl_switchboard_find_direct (self->switchboard, user);
+  const Entry *entry = account != NULL ? g_hash_table_lookup (self->entries, account) : NULL;
   guint8 bytes[16];
 
-  return dfl_source_to_bytes (source->address, bytes) && any_covers (self->all, bytes);
+  return entry != NULL && !dfl_sources_is_relay (self, source)
+                 && dfl_source_to_bytes (source->address, bytes)
+                 && any_covers (entry->prefixes, bytes)
+             ? account
+             : NULL;
 }
 
 DflAccount *
 dfl_sources_find (DflSources *self, const char *user, const DflSource *source)
 {
   char decoded[MAX_USER];
-  guint8 bytes[16];
-  const GArray *prefixes;
   DflAccount *account;
 
-  if (user == NULL || !decode_user (user, decoded) || !dfl_source_to_bytes (source->address, bytes))
+  if (user == NULL || !decode_user (user, decoded))
     return NULL;
-  account = dfl_switchboard_find_direct (self->switchboard, decoded);
-  prefixes = account != NULL ? g_hash_table_lookup (self->prefixes, account) : NULL;
-  return prefixes != NULL && any_covers (prefixes, bytes) ? account : NULL;
+  account = find_registered (self, decoded, source);
+  return account != NULL ? account : find_direct (self, decoded, source);
 }
 
 void
@@ -192,7 +400,7 @@ dfl_sources_release (DflSources *self)
 {
   g_assert (self->holds > 0);
   if (--self->holds == 0)
-    g_array_set_size (self->former, 0);
+    dfl_prefixes_clear (self->former);
 }
 
 gboolean
@@ -200,37 +408,31 @@ dfl_sources_remember (DflSources *self, const DflSource *source)
 {
   guint8 bytes[16];
 
-  return dfl_source_to_bytes (source->address, bytes)
-         && (any_covers (self->all, bytes) || any_covers (self->former, bytes));
-}
-
-void
-dfl_sources_set_registration (DflSources *self,
-                              DflAccount *account,
-                              const char *token,
-                              GPtrArray *servers,
-                              guint16 flow_port)
-{
+  return dfl_sources_is_relay (self, source)
+         || (dfl_source_to_bytes (source->address, bytes)
+             && (dfl_prefixes_cover (self->all, bytes)
+                 || dfl_prefixes_cover (self->former, bytes)));
 }
 
 DflSources *
 dfl_sources_new (DflSwitchboard *switchboard)
 {
   DflSources *self = g_new0 (DflSources, 1);
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (switchboard);
 
   self->switchboard = g_object_ref (switchboard);
-  self->prefixes = g_hash_table_new_full (NULL, NULL, g_object_unref,
-                                          (GDestroyNotify)g_array_unref);
-  self->all = g_array_new (FALSE, FALSE, sizeof (Prefix));
-  self->former = g_array_new (FALSE, FALSE, sizeof (Prefix));
-  for (guint i = 0; i < 3; i++)
-    {
-      static const char *const signals[] = { "account-added", "account-changed",
-                                             "account-removed" };
-
-      g_signal_connect_swapped (switchboard, signals[i], G_CALLBACK (on_accounts_changed), self);
-    }
-  on_accounts_changed (self);
+  self->entries = g_hash_table_new_full (NULL, NULL, NULL, entry_free);
+  self->tokens = g_hash_table_new (hash_digest, equal_digests);
+  self->flows = g_hash_table_new (NULL, NULL);
+  self->all = dfl_prefixes_new ();
+  self->former = dfl_prefixes_new ();
+  if (gnutls_rnd (GNUTLS_RND_KEY, self->key, sizeof self->key) < 0)
+    g_error ("GnuTLS has no random numbers");
+  g_signal_connect_swapped (switchboard, "account-added", G_CALLBACK (on_account_changed), self);
+  g_signal_connect_swapped (switchboard, "account-changed", G_CALLBACK (on_account_changed), self);
+  g_signal_connect_swapped (switchboard, "account-removed", G_CALLBACK (on_account_removed), self);
+  for (guint i = 0; i < accounts->len; i++)
+    on_account_changed (self, g_ptr_array_index (accounts, i));
   return self;
 }
 
@@ -238,9 +440,11 @@ void
 dfl_sources_free (DflSources *self)
 {
   g_signal_handlers_disconnect_by_data (self->switchboard, self);
-  g_hash_table_unref (self->prefixes);
-  g_array_unref (self->all);
-  g_array_unref (self->former);
+  g_hash_table_unref (self->tokens);
+  g_hash_table_unref (self->flows);
+  g_hash_table_unref (self->entries);
+  dfl_prefixes_free (self->all);
+  dfl_prefixes_free (self->former);
   g_object_unref (self->switchboard);
   g_free (self);
 }

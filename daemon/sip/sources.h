@@ -6,10 +6,11 @@
 
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 #include <sys/socket.h>
 
 #include "core/switchboard.h"
+#include "sip/prefixes.h"
 
 /* Where a message came from. */
 typedef struct
@@ -19,7 +20,8 @@ typedef struct
 } DflSource;
 
 /* Follows the accounts of a switchboard. Looked at for every datagram: answers without allocating
- * anything. IPv4-mapped IPv6 addresses are IPv4 addresses here. */
+ * anything, and in the same time for many accounts as for one. IPv4-mapped IPv6 addresses are IPv4
+ * addresses here. */
 typedef struct _DflSources DflSources;
 
 DflSources *dfl_sources_new (DflSwitchboard *switchboard);
@@ -39,6 +41,15 @@ void dfl_sources_set_registration (DflSources *self,
                                    GPtrArray *servers,
                                    guint16 flow_port);
 
+/*
+ * Whether this TCP peer is the relay of a flow, whether its account is registered by then or not
+ * (dfl_flows_find); asked for each peer that is no flow's of a registration. Without it there are
+ * no others.
+ */
+typedef gboolean (*DflSourcesRelayFunc) (const struct sockaddr *peer, gpointer data);
+void dfl_sources_set_relays (DflSources *self, DflSourcesRelayFunc func, gpointer data);
+gboolean dfl_sources_is_relay (DflSources *self, const DflSource *source);
+
 /* Whether any account takes requests from there. */
 gboolean dfl_sources_allow (DflSources *self, const DflSource *source);
 
@@ -47,13 +58,11 @@ gboolean dfl_sources_allow (DflSources *self, const DflSource *source);
  * the same time whatever they have in common with one that exists. */
 DflAccount *dfl_sources_find (DflSources *self, const char *user, const DflSource *source);
 
-/* An address of either family as 16 bytes, IPv4 mapped into IPv6. FALSE for any other family. */
-gboolean dfl_source_to_bytes (const struct sockaddr *source, guint8 bytes[16]);
-
 /*
  * While a call is offered, its caller may still cancel and acknowledge it, even where the account
- * was removed or its accept-from changed since: between hold and the last release, sources that
- * were allowed once are remembered. Includes those that are allowed now.
+ * was removed, its accept-from changed or its registration was taken back since: between hold and
+ * the last release, sources that were allowed once are remembered. Includes those that are allowed
+ * now, and every relay for as long as its flow lives.
  */
 void dfl_sources_hold (DflSources *self);
 void dfl_sources_release (DflSources *self);
