@@ -1,0 +1,177 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What Kamailio makes of a redirect beside a softphone, with each of the recipes. What is asserted
+ * here is the table of data/recipes/README.md, which the last case prints as it was measured. */
+
+#include <string.h>
+
+#include "names.h"
+#include "registrar.h"
+
+/* The softphone rings so long before it answers. */
+#define THINKS 2000
+/* Kamailio lets a phone ring so long. */
+#define RINGS 4000
+
+typedef struct
+{
+  const char *path;
+  const char *setup; /* as the table says it */
+  const char *recipe;
+  guint default_q; /* what our contact counts; the softphone's has 500 */
+  const char *softphone;
+  const char *answer;
+  const char *got; /* the caller's final status */
+  gboolean target_rings;
+  gboolean softphone_stops; /* is cancelled */
+  const char *story;        /* of the call here; NULL: there is none */
+  guint at_least, at_most;  /* milliseconds from the INVITE to the final response */
+} Cell;
+
+static GString *table;
+
+/* --- The caller's view --- */
+
+/* Milliseconds of the day at which the message that contains this was seen, by SIPp's own note
+ * above it. */
+static double
+find_time (const char *trace, const char *first_line)
+{
+  const char *at = strstr (trace, first_line);
+  const char *note = NULL;
+  guint hours, minutes;
+  double seconds;
+
+  g_assert_nonnull (at);
+  for (const char *line = trace; line != NULL && line < at; line = strstr (line + 1, "\n-----"))
+    note = line;
+  g_assert_nonnull (note);
+  note = strchr (note, ':') - 2;
+  hours = (guint)g_ascii_strtoull (note, NULL, 10);
+  minutes = (guint)g_ascii_strtoull (note + 3, NULL, 10);
+  seconds = g_ascii_strtod (note + 6, NULL);
+  return ((hours * 60 + minutes) * 60 + seconds) * 1000;
+}
+
+static double
+measure (const char *trace, const char *got)
+{
+  g_autofree char *status = g_strconcat ("SIP/2.0 ", got, NULL);
+  double took = find_time (trace, status) - find_time (trace, "INVITE sip:");
+
+  return took >= 0 ? took : took + 24 * 60 * 60 * 1000;
+}
+
+/* --- One cell --- */
+
+static void
+await_story (Stage *stage, const Cell *cell, const char *target)
+{
+  g_autofree char *call = NULL;
+
+  if (cell->story == NULL)
+    return;
+  call = stage_await_call (stage);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "redirect", target, NULL), ==, 0);
+  stage_await_story (stage, call, cell->story);
+}
+
+static void
+test_cell (gconstpointer data)
+{
+  const Cell *cell = data;
+  RegistrarOptions options = { .recipe = cell->recipe,
+                               .default_q = cell->default_q,
+                               .ring_milliseconds = RINGS };
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autoptr (Registrar) registrar = registrar_start (stage, &options);
+  g_autoptr (Phone) softphone = phone_start (stage, cell->answer,
+                                             g_str_equal (cell->softphone, "nothing") ? 60000
+                                                                                      : THINKS);
+  g_autoptr (Phone) mobile = phone_start (stage, "200 OK", 100);
+  g_autofree char *target = g_strdup_printf ("sip:target@127.0.0.1:%u", phone_get_port (mobile));
+  g_autofree char *trace = NULL;
+  Player *caller;
+  double took;
+
+  stage_start_daemon (stage);
+  registrar_add_contact (registrar, "alice", stage_get_port (stage, "udp:"), "");
+  registrar_add_contact (registrar, "phone", phone_get_port (softphone), ";q=0.5");
+  caller = stage_call (stage, "call.xml", "u1", "127.0.0.1", registrar_get_port (registrar), NULL);
+  await_story (stage, cell, target);
+  player_await_success (stage, caller);
+
+  trace = player_read_trace (caller);
+  took = measure (trace, cell->got);
+  g_string_append_printf (table, "# | %s | %s | %s | %s | %s | %s | %.1f s |\n", cell->setup,
+                          cell->softphone, cell->got,
+                          phone_count (mobile, "INVITE sip:") > 0 ? "yes" : "no",
+                          phone_count (softphone, "INVITE sip:") == 0  ? "does not ring"
+                          : phone_count (softphone, "CANCEL sip:") > 0 ? "stops"
+                                                                       : "rings on",
+                          cell->story != NULL ? strrchr (cell->story, ':') + 1 : "not offered",
+                          took / 1000);
+  g_test_message ("%s", trace);
+  g_assert_cmpint (phone_count (mobile, "INVITE sip:") > 0, ==, cell->target_rings);
+  g_assert_cmpint (phone_count (softphone, "CANCEL sip:") > 0, ==, cell->softphone_stops);
+  g_assert_cmpfloat (took, >=, cell->at_least);
+  g_assert_cmpfloat (took, <=, cell->at_most * (stage_is_slow () ? 5.0 : 1.0));
+}
+
+static void
+test_table (void)
+{
+  g_print ("%s", table->str);
+}
+
+#define REDIRECTED "offered redirecting idle:redirected removed"
+#define AT_ONCE 0, THINKS - 200
+#define AFTER_SOFTPHONE THINKS, THINKS + 1500
+#define AFTER_RINGING RINGS - 500, RINGS + 1500
+
+static const Cell cells[] = {
+  { "/matrix/plain/486", "parallel, plain", "plain", 1000, "486", "486 Busy Here", "302", FALSE,
+    FALSE, REDIRECTED, AFTER_SOFTPHONE },
+  { "/matrix/plain/603", "parallel, plain", "plain", 1000, "603", "603 Decline", "603", FALSE,
+    FALSE, REDIRECTED, AFTER_SOFTPHONE },
+  { "/matrix/plain/200", "parallel, plain", "plain", 1000, "200", "200 OK", "200", FALSE, FALSE,
+    REDIRECTED, AFTER_SOFTPHONE },
+  { "/matrix/plain/nothing", "parallel, plain", "plain", 1000, "nothing", "486 Busy Here", "302",
+    FALSE, TRUE, REDIRECTED, AFTER_RINGING },
+  { "/matrix/parallel/486", "parallel, recipe", "parallel", 1000, "486", "486 Busy Here", "200",
+    TRUE, TRUE, REDIRECTED, AT_ONCE },
+  { "/matrix/parallel/603", "parallel, recipe", "parallel", 1000, "603", "603 Decline", "200", TRUE,
+    TRUE, REDIRECTED, AT_ONCE },
+  { "/matrix/parallel/200", "parallel, recipe", "parallel", 1000, "200", "200 OK", "200", TRUE,
+    TRUE, REDIRECTED, AT_ONCE },
+  { "/matrix/parallel/nothing", "parallel, recipe", "parallel", 1000, "nothing", "486 Busy Here",
+    "200", TRUE, TRUE, REDIRECTED, AT_ONCE },
+  { "/matrix/serial-first/486", "serial, deflectd first", "serial", 1000, "486", "486 Busy Here",
+    "200", TRUE, FALSE, REDIRECTED, AT_ONCE },
+  { "/matrix/serial-first/603", "serial, deflectd first", "serial", 1000, "603", "603 Decline",
+    "200", TRUE, FALSE, REDIRECTED, AT_ONCE },
+  { "/matrix/serial-first/200", "serial, deflectd first", "serial", 1000, "200", "200 OK", "200",
+    TRUE, FALSE, REDIRECTED, AT_ONCE },
+  { "/matrix/serial-first/nothing", "serial, deflectd first", "serial", 1000, "nothing",
+    "486 Busy Here", "200", TRUE, FALSE, REDIRECTED, AT_ONCE },
+  { "/matrix/serial-last/486", "serial, softphone first", "serial", 100, "486", "486 Busy Here",
+    "200", TRUE, FALSE, REDIRECTED, AFTER_SOFTPHONE },
+  { "/matrix/serial-last/603", "serial, softphone first", "serial", 100, "603", "603 Decline",
+    "603", FALSE, FALSE, NULL, AFTER_SOFTPHONE },
+  { "/matrix/serial-last/200", "serial, softphone first", "serial", 100, "200", "200 OK", "200",
+    FALSE, FALSE, NULL, AFTER_SOFTPHONE },
+  { "/matrix/serial-last/nothing", "serial, softphone first", "serial", 100, "nothing",
+    "486 Busy Here", "200", TRUE, TRUE, REDIRECTED, AFTER_RINGING },
+};
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  table = g_string_new ("");
+  for (guint i = 0; i < G_N_ELEMENTS (cells); i++)
+    g_test_add_data_func (cells[i].path, &cells[i], test_cell);
+  g_test_add_func ("/matrix/table", test_table);
+  return g_test_run ();
+}
