@@ -11,10 +11,12 @@
 
 /*
  * The challenges that one account has been given: one for each realm, of the registrar
- * (WWW-Authenticate, 401) and of proxies (Proxy-Authenticate, 407). Of several challenges for one
- * realm, in any order, the first that we can answer of SHA-256, then of MD5, is taken (with their
- * -sess forms); others are passed over. qop is auth where offered (auth-int where nothing else is),
- * and the nonce count begins again with each new nonce.
+ * (WWW-Authenticate) and of proxies (Proxy-Authenticate), at most four of each; both are looked for
+ * in a 401 and in a 407. Of several challenges for one realm, in any order, the first that we can
+ * answer of SHA-256, then of MD5, is taken (with their -sess forms); others are passed over. qop is
+ * auth where offered (auth-int where nothing else is), and the nonce count begins again with each
+ * new nonce. The realms of a registrar are those of its last challenge: one that it does not name
+ * any more is forgotten.
  */
 typedef struct _DflDigest DflDigest;
 
@@ -32,11 +34,17 @@ typedef enum
 } DflDigestVerdict;
 
 /*
- * A new attempt begins: a first request, which carries what the last attempt ended with. Between
- * two beginnings a wrong password is tried once: a challenge that comes after an answer of this
- * attempt to a fresh nonce is a refusal, unless it says stale=true (at most twice). An answer with
- * a nonce of the attempt before was not fresh, so that a server which forgot or changed its nonce
- * without stale is answered once more.
+ * A new attempt begins: a first request, which carries what the last attempt ended with. To be
+ * called as well for what follows an answer other than 401 and 407 (a 423, say), because then the
+ * last answer was good.
+ *
+ * Between two beginnings a wrong password is tried once: a challenge that comes after an answer of
+ * this attempt to a fresh nonce is a refusal, unless it says stale=true (at most twice for a
+ * realm). The registrar cannot escape that by another realm, nor a proxy by more than four; and
+ * after the eighth challenge of an attempt every one is a refusal. An answer with a nonce of the
+ * attempt before was not fresh, so that a server which forgot or changed its nonce without stale
+ * is answered once more. After a refusal the next attempt begins without credentials, so that it
+ * tries the password once, too.
  */
 void dfl_digest_begin (DflDigest *self);
 
@@ -45,8 +53,8 @@ DflDigestVerdict dfl_digest_take (DflDigest *self, const sip_t *response, gboole
 
 /*
  * Adds what the challenges ask for to a request, which has its request line and body already:
- * Authorization and Proxy-Authorization headers, with home for memory. Nothing where there were no
- * challenges.
+ * Authorization and Proxy-Authorization headers. Nothing where there were no challenges or is no
+ * password.
  */
 void dfl_digest_authorise (
     DflDigest *self, msg_t *msg, sip_t *sip, const char *username, const char *password);
