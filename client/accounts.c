@@ -10,6 +10,7 @@
 #include "listing.h"
 #include "names.h"
 #include "output.h"
+#include "pem.h"
 
 /* Who has to choose is shown so many accounts. */
 #define MAX_CANDIDATES 10
@@ -95,7 +96,12 @@ const DflAccountKey dfl_account_keys[] = {
   { "transport", "s" },
   { "username", "s" },
   { "tls-verify", "b" },
+  { "tls-wildcard", "b" },
+  { "tls-ca", "s" },
+  { "tls-certificate", "s" },
+  { "tls-key", "s" },
   { "register", "b" },
+  { "expires", "u" },
   { "accept-from", "as" },
   { "trusted", "b" },
   { "alert", "s" },
@@ -108,6 +114,7 @@ const DflAccountKey dfl_account_keys[] = {
   { "allow-local-targets", "b" },
   { "allowed-targets", "as" },
   { "diversion", "s" },
+  { "redirect-policy", "s" },
   { NULL, NULL },
 };
 
@@ -131,6 +138,16 @@ read_list (const char *text)
     if (*g_strstrip (items[i]) != '\0')
       g_variant_builder_add (&builder, "s", items[i]);
   return g_variant_builder_end (&builder);
+}
+
+static GVariant *
+read_pem (const char *key, const char *text, GError **error)
+{
+  char *pem = dfl_pem_read (key, text, error);
+  GVariant *value = pem != NULL ? g_variant_new_string (pem) : NULL;
+
+  dfl_pem_free (pem);
+  return value;
 }
 
 /* NULL where the text is no value of that type; floating. */
@@ -230,12 +247,12 @@ parse_word (const char *word, GVariantDict *settings, GError **error)
       set_unknown_error (error, name);
       return FALSE;
     }
-  value = read_value (key, equals + 1);
+  if (dfl_pem_is_key (name))
+    value = read_pem (name, equals + 1, error);
+  else if ((value = read_value (key, equals + 1)) == NULL)
+    set_value_error (error, key, equals + 1);
   if (value == NULL)
-    {
-      set_value_error (error, key, equals + 1);
-      return FALSE;
-    }
+    return FALSE;
   g_variant_dict_insert_value (settings, name, value);
   return TRUE;
 }

@@ -27,8 +27,9 @@ extern const DflAccountKey dfl_account_keys[];
 
 /*
  * Adds words KEY=VALUE (NULL-terminated) to settings for AddAccount or Update. Lists are separated
- * by semicolons or commas; an empty value means the default. Fails with USAGE, the message being
- * harmless and without the value of a password.
+ * by semicolons or commas; an empty value means the default. Keys that take PEM text are given the
+ * name of a file, which is read here (see pem.h). Fails with USAGE, or FAILED where such a file is
+ * wrong, the message being harmless and without the value of a password.
  */
 gboolean dfl_account_keys_parse (const char *const *words, GVariantDict *settings, GError **error);
 

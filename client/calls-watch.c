@@ -44,6 +44,8 @@ enum
   SIGNAL_CALL_ADDED,
   SIGNAL_CALL_CHANGED,
   SIGNAL_CALL_REMOVED,
+  SIGNAL_ACCOUNT_CHANGED,
+  SIGNAL_ACCOUNT_REMOVED,
   SIGNAL_LOST,
   N_SIGNALS
 };
@@ -156,8 +158,9 @@ take_removal (DflCallsWatch *self, const char *path, const char *const *interfac
 {
   if (g_strv_contains (interfaces, DFL_CALL_INTERFACE))
     drop_call (self, path);
-  if (g_strv_contains (interfaces, DFL_ACCOUNT_INTERFACE))
-    g_hash_table_remove (self->accounts, path);
+  if (g_strv_contains (interfaces, DFL_ACCOUNT_INTERFACE)
+      && g_hash_table_remove (self->accounts, path))
+    g_signal_emit (self, signals[SIGNAL_ACCOUNT_REMOVED], 0, path);
 }
 
 static void
@@ -181,8 +184,9 @@ take_change (DflCallsWatch *self, const char *path, const char *interface, GVari
   while (g_variant_iter_next (&iter, "{&sv}", &name, NULL))
     g_ptr_array_add (names, (gpointer)name);
   g_ptr_array_add (names, NULL);
-  if (is_call && names->len > 1)
-    g_signal_emit (self, signals[SIGNAL_CALL_CHANGED], 0, remote, names->pdata);
+  if (names->len > 1)
+    g_signal_emit (self, signals[is_call ? SIGNAL_CALL_CHANGED : SIGNAL_ACCOUNT_CHANGED], 0, remote,
+                   names->pdata);
 }
 
 static void
@@ -382,6 +386,12 @@ dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path)
 }
 
 DflRemote *
+dfl_calls_watch_get_account (DflCallsWatch *self, const char *path)
+{
+  return g_hash_table_lookup (self->accounts, path);
+}
+
+DflRemote *
 dfl_calls_watch_find_account (DflCallsWatch *self, const char *text)
 {
   GHashTableIter iter;
@@ -427,6 +437,11 @@ dfl_calls_watch_class_init (DflCallsWatchClass *klass)
                                                G_TYPE_POINTER);
   signals[SIGNAL_CALL_REMOVED] = g_signal_new ("call-removed", type, G_SIGNAL_RUN_LAST, 0, NULL,
                                                NULL, NULL, G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_ACCOUNT_CHANGED] = g_signal_new ("account-changed", type, G_SIGNAL_RUN_LAST, 0,
+                                                  NULL, NULL, NULL, G_TYPE_NONE, 2, G_TYPE_POINTER,
+                                                  G_TYPE_POINTER);
+  signals[SIGNAL_ACCOUNT_REMOVED] = g_signal_new ("account-removed", type, G_SIGNAL_RUN_LAST, 0,
+                                                  NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
   signals[SIGNAL_LOST] = g_signal_new ("lost", type, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                                        G_TYPE_NONE, 1, G_TYPE_ERROR);
 }

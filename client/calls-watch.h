@@ -26,6 +26,8 @@ G_DECLARE_FINAL_TYPE (DflCallsWatch, dfl_calls_watch, DFL, CALLS_WATCH, GObject)
  *   call-added (DflRemote)                after ready; the calls that ready found are not told
  *   call-changed (DflRemote, const char *const *names)
  *   call-removed (DflRemote)              the last chance to read it
+ *   account-changed (DflRemote, const char *const *names)
+ *   account-removed (const char *path)    not where the daemon went away
  *   lost (GError)                         the daemon is not there (at the start), went away, or
  *                                         could not be asked; every call is removed before. The
  *                                         watch goes on: ready tells when it is back, except after
@@ -41,6 +43,9 @@ GPtrArray *dfl_calls_watch_get_calls (DflCallsWatch *self);
 
 /* The name of the account at path, or its id where that is not known. */
 const char *dfl_calls_watch_get_account_name (DflCallsWatch *self, const char *path);
+
+/* The account at path, or NULL. */
+DflRemote *dfl_calls_watch_get_account (DflCallsWatch *self, const char *path);
 
 /* An account with this name, or the one with this id, or NULL. */
 DflRemote *dfl_calls_watch_find_account (DflCallsWatch *self, const char *text);

@@ -131,29 +131,129 @@ dfl_listing_calls_print (GVariant *objects)
   return list->len > 0;
 }
 
+/* --- Accounts --- */
+
+/* Names are unique among the accounts of one creator: whoever sees several of one name needs ids.
+ */
+static gboolean
+has_namesakes (GArray *list)
+{
+  for (guint i = 1; i < list->len; i++)
+    if (g_str_equal (g_array_index (list, DflListed, i).name,
+                     g_array_index (list, DflListed, i - 1).name))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+add_account (DflTable *table, const DflListed *listed, gboolean with_id, guint64 now)
+{
+  GVariant *account = listed->properties;
+  const char *state = dfl_property_string (account, "State");
+  const char *reason = dfl_property_string (account, "StateReason");
+  g_autofree char *server = dfl_output_server (account);
+  g_autofree char *until = dfl_output_until (dfl_property_uint64 (account, "RegisteredUntil"), now);
+
+  if (with_id)
+    dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1, state, server, until,
+                   reason, NULL);
+  else
+    dfl_table_add (table, listed->name, state, server, until, reason, NULL);
+}
+
 gboolean
 dfl_listing_accounts_print (GVariant *objects)
 {
-  const char *headings[] = { _ ("ACCOUNT"), _ ("ID"),     _ ("STATE"), _ ("ADDRESS"),
-                             _ ("USERS"),   _ ("REASON"), NULL };
+  const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("SERVER"),
+                             _ ("UNTIL"),   _ ("REASON"), NULL };
+  const char *headings_with_id[] = { _ ("ACCOUNT"), _ ("ID"),     _ ("STATE"), _ ("SERVER"),
+                                     _ ("UNTIL"),   _ ("REASON"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
-  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 5);
+  gboolean with_id = has_namesakes (list);
+  g_autoptr (DflTable) table = dfl_table_new (with_id ? headings_with_id : headings, TRUE,
+                                              with_id ? 1u << 5 : 1u << 4);
+  guint64 now = (guint64)g_get_real_time ();
+
+  for (guint i = 0; i < list->len; i++)
+    add_account (table, &g_array_index (list, DflListed, i), with_id, now);
+  dfl_table_print (table);
+  return list->len > 0;
+}
+
+static gboolean
+is_unverified (GVariant *account)
+{
+  return g_str_equal (dfl_property_string (account, "State"), "registered")
+         && g_str_equal (dfl_property_string (account, "Transport"), "tls")
+         && !dfl_property_boolean (account, "Secure");
+}
+
+void
+dfl_listing_accounts_warn (GVariant *objects)
+{
+  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
 
   for (guint i = 0; i < list->len; i++)
     {
       const DflListed *listed = &g_array_index (list, DflListed, i);
-      GVariant *account = listed->properties;
-      g_autoptr (GVariant) users = g_variant_lookup_value (account, "Users",
-                                                           G_VARIANT_TYPE_STRING_ARRAY);
-      g_autofree char *user_text = users != NULL ? dfl_output_property (users) : g_strdup ("");
+      g_autofree char *name = dfl_output_escape (listed->name);
 
-      dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1,
-                     dfl_property_string (account, "State"),
-                     dfl_property_string (account, "Address"), user_text,
-                     dfl_property_string (account, "StateReason"), NULL);
+      if (is_unverified (listed->properties))
+        /* Translators: the name of an account; tls-verify=false stays as it is. */
+        g_print (_ ("Warning: %s has tls-verify=false: whoever answers is believed.\n"), name);
     }
-  dfl_table_print (table);
-  return list->len > 0;
+}
+
+char *
+dfl_listing_accounts_count (GVariant *objects)
+{
+  const struct
+  {
+    const char *state;
+    const char *words;
+  } states[] = {
+    /* Translators: of the accounts. */
+    { "registered", _ ("registered") }, { "direct", _ ("direct") },
+    { "connecting", _ ("connecting") }, { "failed", _ ("failed") },
+    { "disabled", _ ("disabled") },
+  };
+  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
+  GString *text = g_string_new (NULL);
+  const char *opening = " (";
+
+  g_string_append_printf (text, "%u", list->len);
+  for (gsize i = 0; i < G_N_ELEMENTS (states); i++)
+    {
+      guint n = 0;
+
+      for (guint j = 0; j < list->len; j++)
+        if (g_str_equal (dfl_property_string (g_array_index (list, DflListed, j).properties,
+                                              "State"),
+                         states[i].state))
+          n++;
+      if (n == 0)
+        continue;
+      g_string_append_printf (text, "%s%u %s", opening, n, states[i].words);
+      opening = ", ";
+    }
+  if (*opening == ',')
+    g_string_append_c (text, ')');
+  return g_string_free (text, FALSE);
+}
+
+/* A moment that is to come also says how far off it is. */
+static char *
+describe_property (GVariant *value)
+{
+  guint64 now = (guint64)g_get_real_time ();
+  g_autofree char *text = dfl_output_property (value);
+  g_autofree char *left = NULL;
+
+  if (!g_variant_is_of_type (value, G_VARIANT_TYPE_UINT64) || *text == '\0'
+      || g_variant_get_uint64 (value) <= now)
+    return g_steal_pointer (&text);
+  left = dfl_output_until (g_variant_get_uint64 (value), now);
+  return g_strdup_printf ("%s (%s)", text, left);
 }
 
 void
@@ -168,7 +268,7 @@ dfl_listing_print_properties (GVariant *properties)
   g_variant_iter_init (&iter, properties);
   while (g_variant_iter_next (&iter, "{&sv}", &name, &value))
     {
-      g_autofree char *text = dfl_output_property (value);
+      g_autofree char *text = describe_property (value);
 
       dfl_table_add (table, name, text, NULL);
       g_variant_unref (value);

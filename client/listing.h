@@ -28,5 +28,11 @@ JsonNode *dfl_listing_accounts_json (GVariant *objects);
 gboolean dfl_listing_calls_print (GVariant *objects);
 gboolean dfl_listing_accounts_print (GVariant *objects);
 
+/* A line for each account that is registered over TLS with whoever answered. */
+void dfl_listing_accounts_warn (GVariant *objects);
+
+/* How many there are, and in which states: "3 (2 registered, 1 failed)". */
+char *dfl_listing_accounts_count (GVariant *objects);
+
 /* All properties of an object, one on each line. */
 void dfl_listing_print_properties (GVariant *properties);

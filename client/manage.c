@@ -124,6 +124,19 @@ dfl_manage_get_name (DflManage *self)
 }
 
 static void
+print_registered (const char *id, const char *state, GVariant *properties)
+{
+  guint64 until = dfl_property_uint64 (properties, "RegisteredUntil");
+  g_autofree char *server = dfl_output_server (properties);
+  g_autofree char *safe = dfl_output_escape (server);
+  g_autofree char *time = dfl_output_time (until);
+  g_autofree char *left = dfl_output_until (until, (guint64)g_get_real_time ());
+
+  /* Translators: an account's id, its state, a server, a time, and how long it is until then. */
+  g_print (_ ("Its id is %s, its state %s at %s until %s (%s).\n"), id, state, safe, time, left);
+}
+
+static void
 print_state (const char *id, GVariant *properties)
 {
   g_autofree char *state = NULL;
@@ -136,8 +149,24 @@ print_state (const char *id, GVariant *properties)
     }
   state = dfl_output_escape (dfl_property_string (properties, "State"));
   reason = dfl_output_escape (dfl_property_string (properties, "StateReason"));
-  /* Translators: an account's id, its state, and ": why" or nothing. */
-  g_print (_ ("Its id is %s, its state %s%s%s.\n"), id, state, *reason != '\0' ? ": " : "", reason);
+  if (*reason == '\0' && dfl_property_uint64 (properties, "RegisteredUntil") != 0)
+    print_registered (id, state, properties);
+  else
+    /* Translators: an account's id, its state, and ": why" or nothing. */
+    g_print (_ ("Its id is %s, its state %s%s%s.\n"), id, state, *reason != '\0' ? ": " : "",
+             reason);
+}
+
+void
+dfl_manage_print_account (DflManage *self, const char *path, GVariant *properties)
+{
+  g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+
+  if (self->command->json)
+    dfl_output_json (dfl_output_object_json (path, NULL, properties != NULL ? properties : none),
+                     TRUE);
+  else
+    print_state (strrchr (path, '/') + 1, properties);
 }
 
 DflExit
@@ -149,17 +178,24 @@ dfl_manage_tell (DflManage *self, const char *path, char *sentence)
                                                 g_variant_new ("(s)", DFL_ACCOUNT_INTERFACE),
                                                 G_VARIANT_TYPE ("(a{sv})"), NULL);
   g_autoptr (GVariant) properties = reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
-  g_autoptr (GVariant) none = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
 
-  if (self->command->json)
-    dfl_output_json (dfl_output_object_json (path, NULL, properties != NULL ? properties : none),
-                     TRUE);
-  else
-    {
-      g_print ("%s\n", held);
-      print_state (strrchr (path, '/') + 1, properties);
-    }
+  if (!self->command->json)
+    g_print ("%s\n", held);
+  dfl_manage_print_account (self, path, properties);
   return DFL_EXIT_DONE;
+}
+
+gboolean
+dfl_manage_call (DflManage *self,
+                 const char *interface,
+                 const char *method,
+                 GVariant *parameters,
+                 GError **error)
+{
+  g_autoptr (GVariant) reply = dfl_command_call (self->command, self->path, interface, method,
+                                                 parameters, NULL, error);
+
+  return reply != NULL;
 }
 
 DflExit
@@ -171,10 +207,8 @@ dfl_manage_change (DflManage *self,
 {
   g_autofree char *held = sentence;
   g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = dfl_command_call (self->command, self->path, interface, method,
-                                                 parameters, NULL, &error);
 
-  if (reply == NULL)
+  if (!dfl_manage_call (self, interface, method, parameters, &error))
     return dfl_command_fail (self->command, error);
   return dfl_manage_tell (self, self->path, g_steal_pointer (&held));
 }

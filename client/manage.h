@@ -25,7 +25,7 @@ typedef struct
   const char *arguments; /* as --help shows them */
   const char *summary;
   guint min_words, max_words;
-  gboolean takes_options; /* the verb's own ones are for this */
+  guint takes_options; /* which of the verb's own ones are for this: bits of its own, 0: none */
   DflExit (*run) (DflManage *self);
 } DflManageVerb;
 
@@ -50,10 +50,16 @@ gboolean dfl_manage_find_account (DflManage *self, const char *text, GError **er
 /* The name of the account that was found, harmless for a terminal. */
 char *dfl_manage_get_name (DflManage *self);
 
+/* Calls a method of the account that was found, which may have to be authorised. */
+gboolean dfl_manage_call (DflManage *self,
+                          const char *interface,
+                          const char *method,
+                          GVariant *parameters,
+                          GError **error);
+
 /*
- * Calls a method of the account that was found, which may have to be authorised, and tells what has
- * been done: with --json the account as it is now, else the sentence, and the account's state.
- * Takes the sentence over.
+ * The same, and tells what has been done: with --json the account as it is now, else the sentence,
+ * and the account's state. Takes the sentence over.
  */
 DflExit dfl_manage_change (DflManage *self,
                            const char *interface,
@@ -63,3 +69,7 @@ DflExit dfl_manage_change (DflManage *self,
 
 /* The same for an account that was changed already. */
 DflExit dfl_manage_tell (DflManage *self, const char *path, char *sentence);
+
+/* Prints an account as it is, behind what was said of it: a sentence, with --json the object.
+ * properties NULL: it is not ours to see. */
+void dfl_manage_print_account (DflManage *self, const char *path, GVariant *properties);

@@ -87,6 +87,26 @@ dfl_output_time (guint64 microseconds)
   return g_date_time_format (time, today ? "%H:%M:%S" : "%Y-%m-%d %H:%M:%S");
 }
 
+char *
+dfl_output_until (guint64 then, guint64 now)
+{
+  guint64 seconds = then > now ? (then - now) / G_USEC_PER_SEC : 0;
+
+  if (then == 0)
+    return g_strdup ("");
+  if (then <= now)
+    /* Translators: a moment that has passed, where else "in 9 min" stands. */
+    return g_strdup (_ ("over"));
+  /* Translators: seconds, minutes, hours, days from now. */
+  if (seconds < 120)
+    return g_strdup_printf (_ ("in %u s"), (guint)seconds);
+  if (seconds < 120 * 60)
+    return g_strdup_printf (_ ("in %u min"), (guint)(seconds / 60));
+  if (seconds < 48 * 3600)
+    return g_strdup_printf (_ ("in %u h"), (guint)(seconds / 3600));
+  return g_strdup_printf (_ ("in %u days"), (guint)MIN (seconds / 86400, 99999));
+}
+
 /* --- Tables --- */
 
 struct _DflTable
@@ -287,6 +307,17 @@ dfl_output_caller (GVariant *properties)
     return g_steal_pointer (&who);
   /* Translators: a caller who says so about himself; nobody has vouched for it. */
   return g_strdup_printf (_ ("%s (claimed)"), who);
+}
+
+char *
+dfl_output_server (GVariant *properties)
+{
+  const char *server = dfl_property_string (properties, "Server");
+  const char *transport = dfl_property_string (properties, "Transport");
+
+  if (*server == '\0')
+    return g_strdup ("");
+  return g_strdup_printf ("%s%s%s", transport, *transport != '\0' ? " " : "", server);
 }
 
 static void

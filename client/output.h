@@ -23,6 +23,10 @@ char *dfl_output_strip (const char *text);
  * microseconds since the epoch. */
 char *dfl_output_time (guint64 microseconds);
 
+/* How long it is from now until then, in words for a list: "in 9 min"; "over" when it has passed,
+ * "" for then 0. In: microseconds since the epoch. */
+char *dfl_output_until (guint64 then, guint64 now);
+
 /* A table: headings first, then rows of as many cells, which are escaped here. wide has a bit set
  * for each column that is broken into several lines where the terminal is too narrow; nothing is
  * cut. */
@@ -49,6 +53,9 @@ JsonNode *dfl_output_object_json (const char *path, const char *account_name, GV
 /* The caller in short: name (its beginning), number or address, and whether that is only a claim.
  */
 char *dfl_output_caller (GVariant *properties);
+
+/* The server of an account in short, "tls 192.0.2.1:5061"; "" where there is none. */
+char *dfl_output_server (GVariant *properties);
 
 /* A property for people: lists with commas, dictionaries as name=value, times as local time. */
 char *dfl_output_property (GVariant *value);

@@ -18,6 +18,7 @@ print_status (GVariant *manager, GVariant *objects)
   g_autoptr (DflTable) table = dfl_table_new (headings, FALSE, 1u << 1);
   g_autoptr (GArray) calls = dfl_listing_new (objects, DFL_CALL_INTERFACE);
   g_autofree char *number = g_strdup_printf ("%u", calls->len);
+  g_autofree char *accounts = dfl_listing_accounts_count (objects);
   const struct
   {
     const char *name;
@@ -34,10 +35,12 @@ print_status (GVariant *manager, GVariant *objects)
       dfl_table_add (table, lists[i].label, text != NULL ? text : "", NULL);
     }
   dfl_table_add (table, _ ("calls"), number, NULL);
+  dfl_table_add (table, _ ("accounts"), accounts, NULL);
   dfl_table_print (table);
   g_print ("\n");
   if (!dfl_listing_accounts_print (objects))
     g_print ("%s\n", _ ("There are no accounts that you may see."));
+  dfl_listing_accounts_warn (objects);
 }
 
 static void
