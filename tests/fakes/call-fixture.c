@@ -25,13 +25,16 @@ dfl_call_fixture_offer (DflCallFixture *self)
 {
   g_autoptr (GError) error = NULL;
   GPtrArray *settings = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+  const char *added = self->settings->registers ? "account-added alice connecting"
+                                                : "account-added alice direct";
+  g_autoptr (GPtrArray) accounts = NULL;
 
   g_ptr_array_add (settings, g_steal_pointer (&self->settings));
   dfl_switchboard_set_accounts (self->switchboard, settings);
-  dfl_signal_log_expect (self->log, "account-added alice direct");
+  dfl_signal_log_expect (self->log, added);
 
-  self->call = dfl_switchboard_offer (self->switchboard,
-                                      dfl_switchboard_find_direct (self->switchboard, "alice"),
+  accounts = dfl_switchboard_get_accounts (self->switchboard);
+  self->call = dfl_switchboard_offer (self->switchboard, accounts->pdata[0],
                                       g_steal_pointer (&self->offer), DFL_LINE (self->line),
                                       self->leg, &error);
   g_assert_no_error (error);

@@ -134,7 +134,7 @@ DflAccount *
 dfl_change_fixture_have (DflChangeFixture *self, const char *name, const char *creator)
 {
   g_auto (DflAnswer) answer = { 0 };
-  g_autofree char *line = g_strconcat ("account-added ", name, " failed", NULL);
+  g_autofree char *line = g_strconcat ("account-added ", name, " connecting", NULL);
 
   dfl_change_fixture_add (self, name, creator, &answer, DFL_CHANGE_ADDRESS, NULL);
   dfl_change_fixture_settle (self);

@@ -65,6 +65,12 @@ copy_settings (const DflAccountSettings *from)
   dfl_sample_set (&to->username, from->username);
   dfl_sample_set (&to->password, from->password);
   to->tls_verify = from->tls_verify;
+  to->tls_wildcard = from->tls_wildcard;
+  dfl_sample_set (&to->tls_ca, from->tls_ca);
+  dfl_sample_set (&to->tls_certificate, from->tls_certificate);
+  dfl_sample_set (&to->tls_key, from->tls_key);
+  to->expires = from->expires;
+  to->redirect_policy = from->redirect_policy;
   copy_list (&to->accept_from, from->accept_from);
   to->trusted = from->trusted;
   to->alert = from->alert;
@@ -128,6 +134,21 @@ set_default_action (DflAccountSettings *settings, const char *value)
 }
 
 static gboolean
+set_redirect_policy (DflAccountSettings *settings, const char *value)
+{
+  static const char *const known[] = { "unknown", "honoured", "refused" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (known); i++)
+    if (g_strcmp0 (value != NULL ? value : "unknown", known[i]) == 0)
+      {
+        settings->redirect_policy = (DflRedirectPolicy)i;
+        return TRUE;
+      }
+
+  return FALSE;
+}
+
+static gboolean
 apply (DflAccountSettings *settings, const char *key, const char *value)
 {
   guint64 number = 120;
@@ -154,12 +175,25 @@ apply (DflAccountSettings *settings, const char *key, const char *value)
     return set_boolean (&settings->trusted, value, FALSE);
   if (g_str_equal (key, "tls-verify"))
     return set_boolean (&settings->tls_verify, value, TRUE);
+  if (g_str_equal (key, "tls-wildcard"))
+    return set_boolean (&settings->tls_wildcard, value, FALSE);
+  if (g_str_equal (key, "redirect-policy"))
+    return set_redirect_policy (settings, value);
   if (g_str_equal (key, "users"))
     dfl_sample_set_list (&settings->users, value != NULL ? value : "");
   else if (g_str_equal (key, "accept-from"))
     dfl_sample_set_list (&settings->accept_from, value != NULL ? value : "");
   else if (g_str_equal (key, "password"))
     dfl_sample_set (&settings->password, value);
+  else if (g_str_equal (key, "tls-ca"))
+    dfl_sample_set (&settings->tls_ca, value);
+  else if (g_str_equal (key, "tls-certificate"))
+    dfl_sample_set (&settings->tls_certificate, value);
+  else if (g_str_equal (key, "tls-key"))
+    dfl_sample_set (&settings->tls_key, value);
+  else if (g_str_equal (key, "expires")
+           && (value == NULL || g_ascii_string_to_unsigned (value, 10, 60, 86400, &number, NULL)))
+    settings->expires = value != NULL ? (guint)number : 600;
   else if (g_str_equal (key, "ring-limit")
            && (value == NULL || g_ascii_string_to_unsigned (value, 10, 0, 86400, &number, NULL)))
     settings->ring_limit = (guint)number;

@@ -46,7 +46,7 @@ test_add (DflChangeFixture *self, gconstpointer data)
 
   dfl_fake_keeper_set_held (self->keeper, FALSE);
   dfl_change_fixture_settle (self);
-  dfl_signal_log_expect (self->log, "account-added work failed");
+  dfl_signal_log_expect (self->log, "account-added work connecting");
   g_assert_no_error (answer.error);
   g_assert_cmpuint (answer.n_told, ==, 1);
   g_assert_nonnull (answer.account);
@@ -76,7 +76,7 @@ test_password_stays_at_its_server (DflChangeFixture *self, gconstpointer data)
   dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "sip.example.org",
                              "password", "secret", NULL);
   DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
 
   dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "sip.example.com", NULL);
   DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_INVALID_SETTINGS);
@@ -86,12 +86,49 @@ test_password_stays_at_its_server (DflChangeFixture *self, gconstpointer data)
 
   dfl_change_fixture_update (self, account, "alice", &answer, "display-name", "Alice", NULL);
   DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
   dfl_change_fixture_update (self, account, "alice", &answer, "registrar", "sip.example.com",
                              "password", "other", NULL);
   DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
   g_assert_cmpstr (dfl_account_get_settings (account)->password, ==, "other");
+}
+
+/* Whom the daemon believes to be the server is a way to it too. */
+static void
+test_password_stays_on_its_way (DflChangeFixture *self, gconstpointer data)
+{
+  static const char *const ways[][2] = {
+    { "tls-wildcard", "true" },  { "tls-ca", "PEM" }, { "tls-wildcard", "false" },
+    { "tls-ca", "another PEM" }, { "tls-ca", NULL },
+  };
+  static const char *const others[][2] = {
+    { "tls-certificate", "PEM" },
+    { "tls-key", "PEM" },
+    { "expires", "60" },
+    { "redirect-policy", "refused" },
+  };
+  DflAccount *account = dfl_change_fixture_have (self, "work", "alice");
+  g_auto (DflAnswer) answer = { 0 };
+
+  dfl_change_fixture_update (self, account, "alice", &answer, "password", "secret", NULL);
+  DFL_ANSWER_ASSERT_DONE (self, &answer);
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      dfl_change_fixture_update (self, account, "alice", &answer, others[i][0], others[i][1], NULL);
+      DFL_ANSWER_ASSERT_DONE (self, &answer);
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (ways); i++)
+    {
+      const char *value = ways[i][1] != NULL ? ways[i][1] : "-";
+
+      dfl_change_fixture_update (self, account, "alice", &answer, ways[i][0], value, NULL);
+      DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_INVALID_SETTINGS);
+      dfl_change_fixture_update (self, account, "alice", &answer, ways[i][0], value, "password",
+                                 "secret", NULL);
+      DFL_ANSWER_ASSERT_DONE (self, &answer);
+    }
+  dfl_signal_log_clear (self->log);
 }
 
 static void
@@ -135,7 +172,7 @@ test_remove (DflChangeFixture *self, gconstpointer data)
 
   dfl_fake_keeper_set_held (self->keeper, FALSE);
   dfl_change_fixture_settle (self);
-  dfl_signal_log_expect (self->log, "account-removed work failed");
+  dfl_signal_log_expect (self->log, "account-removed work connecting");
   g_assert_cmpuint (answer.n_told, ==, 1);
   g_assert_no_error (answer.error);
   g_assert_null (answer.account);
@@ -186,12 +223,12 @@ test_targets (DflChangeFixture *self, gconstpointer data)
   dfl_switchboard_update_account (self->switchboard, account, &alice, change, dfl_answer_on_done,
                                   &answer);
   DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
   g_assert_cmpuint (dfl_account_get_settings (account)->targets->len, ==, 1);
 
   dfl_change_fixture_update (self, account, "alice", &answer, "ring-limit", "7", NULL);
   DFL_ANSWER_ASSERT_DONE (self, &answer);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
   g_assert_cmpuint (dfl_account_get_settings (account)->targets->len, ==, 1);
 }
 
@@ -219,7 +256,7 @@ test_ids (DflChangeFixture *self, gconstpointer data)
 
   dfl_fake_keeper_set_held (self->keeper, FALSE);
   dfl_change_fixture_settle (self);
-  dfl_signal_log_expect (self->log, "account-added home failed");
+  dfl_signal_log_expect (self->log, "account-added home connecting");
   g_assert_cmpstr (dfl_account_get_id (answer.account), ==, first);
   g_assert_null (*next_ids);
   next_ids = NULL;
@@ -286,7 +323,7 @@ test_same_name (DflChangeFixture *self, gconstpointer data)
     dfl_fake_keeper_set_held (self->keeper, FALSE);
     DFL_ANSWER_ASSERT_DONE (self, &first);
     DFL_ANSWER_ASSERT_FAILED (self, &answer, DFL_ERROR_INVALID_SETTINGS);
-    dfl_signal_log_expect (self->log, "account-added home failed");
+    dfl_signal_log_expect (self->log, "account-added home connecting");
   }
 }
 
@@ -387,6 +424,7 @@ main (int argc, char **argv)
   ADD ("add", test_add);
   ADD ("update", test_update);
   ADD ("password-stays", test_password_stays_at_its_server);
+  ADD ("password-stays-on-its-way", test_password_stays_on_its_way);
   ADD ("remove", test_remove);
   ADD ("not-kept", test_not_kept);
   ADD ("targets", test_targets);

@@ -5,6 +5,9 @@
 
 #include "core/account.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
 #include "fakes/samples.h"
 
 /* A registering account of alice at example.org. */
@@ -30,6 +33,17 @@ direct (void)
   return settings;
 }
 
+/* A registering one that calls come to from elsewhere too. */
+static DflAccountSettings *
+fed (void)
+{
+  DflAccountSettings *settings = registering ();
+
+  dfl_sample_set_list (&settings->accept_from, "192.0.2.1");
+
+  return settings;
+}
+
 #define needs(before, after) dfl_account_settings_need_administrator (before, after, "alice")
 
 /* Whether the step between two accounts of a kind needs one, where change makes the difference. */
@@ -50,16 +64,15 @@ test_new (void)
 {
   g_autoptr (DflAccountSettings) own = registering ();
   g_autoptr (DflAccountSettings) own_direct = direct ();
+  g_autoptr (DflAccountSettings) own_fed = fed ();
   g_autoptr (DflAccountSettings) careless = registering ();
-  g_autoptr (DflAccountSettings) fed = registering ();
 
   g_assert_false (needs (NULL, own));
   g_assert_true (needs (NULL, own_direct));
 
   careless->tls_verify = FALSE;
   g_assert_true (needs (NULL, careless));
-  dfl_sample_set_list (&fed->accept_from, "192.0.2.1");
-  g_assert_true (needs (NULL, fed));
+  g_assert_true (needs (NULL, own_fed));
 }
 
 static void
@@ -224,6 +237,12 @@ test_steps (void)
   ASSERT_STEP (direct, TRUE, dfl_sample_set_list (&after->accept_from, "192.0.2.0/24"));
   ASSERT_STEP (direct, TRUE, dfl_sample_set_list (&after->accept_from, ""));
   ASSERT_STEP (direct, TRUE, after->trusted = TRUE);
+  ASSERT_STEP (fed, TRUE, after->trusted = TRUE);
+  ASSERT_STEP (fed, TRUE, dfl_sample_set_list (&after->accept_from, ""));
+  ASSERT_STEP (fed, TRUE, dfl_sample_set_list (&after->accept_from, "192.0.2.0/24"));
+  ASSERT_STEP (fed, FALSE, before->trusted = TRUE);
+  ASSERT_STEP (fed, FALSE, before->trusted = after->trusted = TRUE);
+  ASSERT_STEP (fed, FALSE, dfl_sample_set (&after->address, "sip:x@example.org"));
   /* What an account was that could not be read is not known. */
   ASSERT_STEP (direct, TRUE, dfl_sample_set (&before->problem, "x"));
   ASSERT_STEP (registering, TRUE, dfl_sample_set (&before->problem, "x");
@@ -400,6 +419,81 @@ test_other_port (void)
   g_assert_true (needs (before, after));
 }
 
+static gboolean
+allows (const DflAccountSettings *settings, const char *address)
+{
+  gboolean is_ipv6 = strchr (address, ':') != NULL;
+  guint8 bytes[16];
+
+  g_assert_cmpint (inet_pton (is_ipv6 ? AF_INET6 : AF_INET, address, bytes), ==, 1);
+
+  return dfl_account_settings_allow_address (settings, bytes, is_ipv6 ? 16 : 4);
+}
+
+/* To which addresses a name may lead. */
+static void
+test_addresses (void)
+{
+  static const char *const local_ones[] = {
+    "127.0.0.1",
+    "127.255.255.254",
+    "0.0.0.0",
+    "0.1.2.3",
+    "169.254.1.1",
+    "224.0.0.1",
+    "239.255.255.255",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::ffff:127.0.0.1",
+    "::ffff:0:127.0.0.1",
+    "64:ff9b::127.0.0.1",
+    "64:ff9b::169.254.1.1",
+    "2002:7f00:1::",
+    "2002:a9fe:101::1",
+    "fe80::1",
+    "febf::1",
+    "ff02::1",
+  };
+  static const char *const others[] = { "192.0.2.1",          "10.0.0.1",    "192.168.1.1",
+                                        "172.16.0.1",         "2001:db8::1", "fd00::1",
+                                        "::ffff:192.0.2.1",   "fec0::1",     "2002:c000:201::1",
+                                        "64:ff9b::192.0.2.1", "169.253.1.1", "223.255.255.255",
+                                        "126.255.255.255",    "240.0.0.1",   "64:ff9c::127.0.0.1" };
+  static const char *const openly[] = { "127.0.0.1", "localhost:5070", "[::1]", "169.254.1.1" };
+  g_autoptr (DflAccountSettings) admins = registering ();
+  g_autoptr (DflAccountSettings) users = dfl_sample_kept_settings ("work", "0badcafe", "alice", 1);
+
+  users->registers = TRUE;
+  for (gsize i = 0; i < G_N_ELEMENTS (local_ones); i++)
+    {
+      g_test_message ("%s", local_ones[i]);
+      g_assert_false (allows (users, local_ones[i]));
+      g_assert_true (allows (admins, local_ones[i]));
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      g_test_message ("%s", others[i]);
+      g_assert_true (allows (users, others[i]));
+      g_assert_true (allows (admins, others[i]));
+    }
+
+  for (gsize i = 0; i < G_N_ELEMENTS (openly); i++)
+    {
+      dfl_sample_set (&users->outbound_proxy, "");
+      dfl_sample_set (&users->registrar, openly[i]);
+      g_assert_true (allows (users, "127.0.0.1"));
+      g_assert_true (allows (users, "192.0.2.1"));
+      /* What is asked then is the proxy, wherever its name leads. */
+      dfl_sample_set (&users->outbound_proxy, "proxy.example.org");
+      g_assert_false (allows (users, "127.0.0.1"));
+      dfl_sample_set (&users->registrar, "sip.example.org");
+      dfl_sample_set (&users->outbound_proxy, openly[i]);
+      g_assert_true (allows (users, "127.0.0.1"));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -414,6 +508,7 @@ main (int argc, char **argv)
   g_test_add_func ("/account-permission/offers", test_offers);
   g_test_add_func ("/account-permission/servers", test_servers);
   g_test_add_func ("/account-permission/other-port", test_other_port);
+  g_test_add_func ("/account-permission/addresses", test_addresses);
 
   return g_test_run ();
 }

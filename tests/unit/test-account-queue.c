@@ -115,7 +115,7 @@ test_limit_of_removals (DflChangeFixture *self, gconstpointer data)
 
   dfl_fake_keeper_set_held (self->keeper, FALSE);
   DFL_ANSWER_ASSERT_DONE (self, &answers[0]);
-  dfl_signal_log_expect (self->log, "account-removed work failed");
+  dfl_signal_log_expect (self->log, "account-removed work connecting");
   for (guint i = 1; i < 9; i++)
     DFL_ANSWER_ASSERT_FAILED (self, &answers[i], DFL_ERROR_FAILED);
 }
@@ -149,10 +149,10 @@ test_order (DflChangeFixture *self, gconstpointer data)
   g_assert_false (dfl_fake_keeper_release (self->keeper));
 
   /* Each began with what the one before had left. */
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-  dfl_signal_log_expect (self->log, "account-changed work failed");
-  dfl_signal_log_expect (self->log, "account-added home failed");
-  dfl_signal_log_expect (self->log, "account-removed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
+  dfl_signal_log_expect (self->log, "account-added home connecting");
+  dfl_signal_log_expect (self->log, "account-removed work connecting");
   for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
     {
       g_assert_cmpuint (answers[i].turn, ==, i + 1);
@@ -228,7 +228,7 @@ test_ask_when_told (DflChangeFixture *self, gconstpointer data)
   g_assert_error (answers[1].error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
   dfl_answer_clear (&answers[0]);
   dfl_answer_clear (&answers[1]);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
 }
 
 /* --- Beside the rest --- */
@@ -392,7 +392,7 @@ test_shut_down (DflChangeFixture *self, gconstpointer data)
 
   dfl_fake_keeper_set_held (self->keeper, FALSE);
   DFL_ANSWER_ASSERT_DONE (self, &current);
-  dfl_signal_log_expect (self->log, "account-changed work failed");
+  dfl_signal_log_expect (self->log, "account-changed work connecting");
   dfl_signal_log_expect (self->log, "drained");
   g_assert_cmpuint (dfl_account_get_settings (account)->ring_limit, ==, 7);
 

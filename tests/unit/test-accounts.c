@@ -248,7 +248,7 @@ test_no_claim (Fixture *self, gconstpointer data)
   dfl_sample_set (&broken->problem, "x");
   set_kept (self, registering, disabled, broken, empty,
             with_user (kept ("e", "eeeeeeee", "bob", 5), "100"), NULL);
-  dfl_signal_log_expect (self->log, "account-added a failed");
+  dfl_signal_log_expect (self->log, "account-added a connecting");
   dfl_signal_log_expect (self->log, "account-added b disabled");
   dfl_signal_log_expect (self->log, "account-added c failed");
   dfl_signal_log_expect (self->log, "account-added d direct");

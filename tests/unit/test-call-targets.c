@@ -68,6 +68,40 @@ test_own_address (DflCallFixture *self, gconstpointer data)
   assert_possible (self, "sip:alice@192.0.2.11:5062", "sip:alice@192.0.2.11:5062");
 }
 
+/* An account that registers is called by its contact token, which nobody else has. */
+static void
+test_own_token (DflCallFixture *self, gconstpointer data)
+{
+  static const char token[] = "00112233445566778899aabbccddeeff0011223344556677";
+  g_autofree char *request_uri = g_strconcat ("sip:", token, "@192.0.2.10:5062", NULL);
+  g_autofree char *elsewhere = g_strconcat ("sip:", token, "@198.51.100.1:40000", NULL);
+  g_autofree char *secure = g_strconcat ("sips:%30", token + 1, "@[2001:db8::1]", NULL);
+  g_autofree char *upper = g_ascii_strup (elsewhere, -1);
+  g_autofree char *longer = g_strconcat ("sip:", token, "0@198.51.100.1", NULL);
+
+  self->settings->registers = TRUE;
+  dfl_sample_set (&self->offer->request_uri, request_uri);
+  dfl_call_fixture_offer (self);
+  assert_refused (self, request_uri, DFL_ERROR_LOOP_DETECTED);
+  assert_refused (self, elsewhere, DFL_ERROR_LOOP_DETECTED);
+  assert_refused (self, secure, DFL_ERROR_LOOP_DETECTED);
+  assert_refused (self, upper, DFL_ERROR_LOOP_DETECTED);
+  assert_refused (self, "sip:alice@example.org", DFL_ERROR_LOOP_DETECTED);
+  assert_possible (self, longer, longer);
+  assert_possible (self, "sip:alice@192.0.2.10:5062", "sip:alice@192.0.2.10:5062");
+  assert_possible (self, "sip:192.0.2.10:5062", "sip:192.0.2.10:5062");
+}
+
+/* A Request-URI without a user part is no place to be found in others. */
+static void
+test_no_token (DflCallFixture *self, gconstpointer data)
+{
+  self->settings->registers = TRUE;
+  dfl_sample_set (&self->offer->request_uri, "sip:192.0.2.10:5062");
+  dfl_call_fixture_offer (self);
+  assert_possible (self, "sip:gateway.example", "sip:gateway.example");
+}
+
 static void
 test_own_number (DflCallFixture *self, gconstpointer data)
 {
@@ -161,6 +195,8 @@ main (int argc, char **argv)
 
   DFL_CALL_FIXTURE_ADD ("targets/all", NULL, test_targets);
   DFL_CALL_FIXTURE_ADD ("targets/own-address", NULL, test_own_address);
+  DFL_CALL_FIXTURE_ADD ("targets/own-token", NULL, test_own_token);
+  DFL_CALL_FIXTURE_ADD ("targets/no-token", NULL, test_no_token);
   DFL_CALL_FIXTURE_ADD ("targets/own-number", NULL, test_own_number);
   DFL_CALL_FIXTURE_ADD ("targets/caller", NULL, test_caller);
   DFL_CALL_FIXTURE_ADD ("targets/diverted", NULL, test_diverted);
