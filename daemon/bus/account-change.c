@@ -11,38 +11,42 @@
 #define MAX_KEYS 64
 #define MAX_KEY_BYTES 64
 #define MAX_TEXT_BYTES 1024
+#define MAX_PEM_BYTES (64 * 1024)
 #define MAX_ITEMS 256
 #define MAX_TARGETS 100
 
-/* What every key is written with; in the order of the documentation. */
-static const struct
-{
-  const char *name;
-  const char *type;
-} keys[] = {
-  { "address", "s" },
-  { "display-name", "s" },
-  { "users", "as" },
-  { "enabled", "b" },
-  { "registrar", "s" },
-  { "outbound-proxy", "s" },
-  { "transport", "s" },
-  { "username", "s" },
-  { "password", "s" },
-  { "tls-verify", "b" },
-  { "register", "b" },
-  { "accept-from", "as" },
-  { "trusted", "b" },
-  { "alert", "s" },
-  { "ring-limit", "u" },
-  { "default-action", "s" },
-  { "decline-status", "u" },
-  { "max-offers", "u" },
-  { "redirect-domain", "s" },
-  { "allow-sips-downgrade", "b" },
-  { "allow-local-targets", "b" },
-  { "allowed-targets", "as" },
-  { "diversion", "s" },
+/* In the order of the documentation. */
+const DflAccountKey dfl_account_keys_of_bus[] = {
+  { "address", "s", FALSE },
+  { "display-name", "s", FALSE },
+  { "users", "as", FALSE },
+  { "enabled", "b", FALSE },
+  { "registrar", "s", FALSE },
+  { "outbound-proxy", "s", FALSE },
+  { "transport", "s", FALSE },
+  { "username", "s", FALSE },
+  { "password", "s", FALSE },
+  { "expires", "u", FALSE },
+  { "tls-verify", "b", FALSE },
+  { "tls-wildcard", "b", FALSE },
+  { "tls-ca", "s", TRUE },
+  { "tls-certificate", "s", TRUE },
+  { "tls-key", "s", TRUE },
+  { "register", "b", FALSE },
+  { "accept-from", "as", FALSE },
+  { "trusted", "b", FALSE },
+  { "alert", "s", FALSE },
+  { "ring-limit", "u", FALSE },
+  { "default-action", "s", FALSE },
+  { "decline-status", "u", FALSE },
+  { "max-offers", "u", FALSE },
+  { "redirect-domain", "s", FALSE },
+  { "redirect-policy", "s", FALSE },
+  { "allow-sips-downgrade", "b", FALSE },
+  { "allow-local-targets", "b", FALSE },
+  { "allowed-targets", "as", FALSE },
+  { "diversion", "s", FALSE },
+  { NULL, NULL, FALSE },
 };
 
 /* Every error has its key in front, so that a client can point at it. */
@@ -69,6 +73,23 @@ check_text (const char *key, const char *text, GError **error)
   clean = dfl_text_clean (text, -1, length);
   if (!g_str_equal (clean, text))
     return refuse (error, key, "holds control characters; give it plain text");
+  return TRUE;
+}
+
+/* Certificates and keys come as they stand in their files, in lines. What they are is for others to
+ * find out. */
+static gboolean
+check_pem (const char *key, const char *text, GError **error)
+{
+  gsize length = strlen (text);
+
+  if (length > MAX_PEM_BYTES)
+    return refuse (error, key, "is too long; give it at most 64 KB");
+  for (gsize i = 0; i < length; i++)
+    {
+      if (g_ascii_iscntrl (text[i]) && strchr ("\t\r\n", text[i]) == NULL)
+        return refuse (error, key, "holds control characters; give it PEM, which is text");
+    }
   return TRUE;
 }
 
@@ -104,13 +125,13 @@ join_items (const char *key, GVariant *list, GError **error)
 
 /* --- Settings --- */
 
-static const char *
-find_type (const char *key)
+static const DflAccountKey *
+find_key (const char *name)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (keys); i++)
+  for (const DflAccountKey *key = dfl_account_keys_of_bus; key->name != NULL; key++)
     {
-      if (g_str_equal (keys[i].name, key))
-        return keys[i].type;
+      if (g_str_equal (key->name, name))
+        return key;
     }
   return NULL;
 }
@@ -140,9 +161,10 @@ refuse_type (GError **error, const char *key, const char *given, const char *typ
 
 /* The text form of a value, NULL for the default, or with an error. */
 static char *
-write_value (const char *key, GVariant *value, GError **error)
+write_value (const DflAccountKey *key, GVariant *value, GError **error)
 {
   const char *text;
+  gboolean good;
 
   switch (g_variant_classify (value))
     {
@@ -151,10 +173,11 @@ write_value (const char *key, GVariant *value, GError **error)
     case G_VARIANT_CLASS_UINT32:
       return g_strdup_printf ("%u", g_variant_get_uint32 (value));
     case G_VARIANT_CLASS_ARRAY:
-      return join_items (key, value, error);
+      return join_items (key->name, value, error);
     default:
       text = g_variant_get_string (value, NULL);
-      return text[0] != '\0' && check_text (key, text, error) ? g_strdup (text) : NULL;
+      good = key->pem ? check_pem (key->name, text, error) : check_text (key->name, text, error);
+      return text[0] != '\0' && good ? g_strdup (text) : NULL;
     }
 }
 
@@ -166,27 +189,37 @@ is_empty_text (GVariant *value)
          && *g_variant_get_string (value, NULL) == '\0';
 }
 
+/* It may have been a password. */
+static void
+wipe_free (char *text)
+{
+  if (text != NULL)
+    explicit_bzero (text, strlen (text));
+  g_free (text);
+}
+
 static gboolean
 add_setting (
-    DflAccountChange *change, GHashTable *seen, const char *key, GVariant *value, GError **error)
+    DflAccountChange *change, GHashTable *seen, const char *name, GVariant *value, GError **error)
 {
-  const char *type = find_type (key);
+  const DflAccountKey *key = find_key (name);
   g_autoptr (GError) failure = NULL;
-  g_autofree char *text = NULL;
+  char *text;
 
-  if (type == NULL)
-    return refuse_key (error, key);
-  if (!g_str_equal (g_variant_get_type_string (value), type) && !is_empty_text (value))
-    return refuse_type (error, key, g_variant_get_type_string (value), type);
-  if (!g_hash_table_add (seen, g_strdup (key)))
-    return refuse (error, key, "stands twice; give it once");
+  if (key == NULL)
+    return refuse_key (error, name);
+  if (!g_str_equal (g_variant_get_type_string (value), key->type) && !is_empty_text (value))
+    return refuse_type (error, name, g_variant_get_type_string (value), key->type);
+  if (!g_hash_table_add (seen, g_strdup (name)))
+    return refuse (error, name, "stands twice; give it once");
   text = write_value (key, value, &failure);
   if (failure != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
-  dfl_account_change_set (change, key, text);
+  dfl_account_change_set (change, name, text);
+  wipe_free (text);
   return TRUE;
 }
 

@@ -14,6 +14,16 @@
  * DFL_ERROR_INVALID_SETTINGS and a message "KEY: ..." that quotes no value.
  */
 
+/* What a key's value is written with on the bus. The meaning of the key is the store's. */
+typedef struct
+{
+  const char *name;
+  const char *type; /* "s", "b", "u" or "as" */
+  gboolean pem;     /* a text in lines, up to 64 KB, where others have one line */
+} DflAccountKey;
+
+extern const DflAccountKey dfl_account_keys_of_bus[]; /* up to a name that is NULL */
+
 /* settings: a{sv}, as the documentation of org.deflectd1.Account.Update has it. Without a value
  * ("" or an empty list) a key goes back to its default. */
 gboolean

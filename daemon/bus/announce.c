@@ -265,10 +265,13 @@ dfl_announce_call_changed (DflService *self, DflCall *call, DflCallChange change
 }
 
 void
-dfl_announce_account_changed (DflService *self, DflAccount *account)
+dfl_announce_account_changed (DflService *self,
+                              DflAccount *account,
+                              const guint *changed,
+                              guint n_changed)
 {
   DflNode node = { DFL_NODE_ACCOUNT, account, NULL };
 
-  if (dfl_announce_has_listeners (self, account))
-    announce_changed (self, &node, NULL, 0);
+  if (n_changed > 0 && dfl_announce_has_listeners (self, account))
+    announce_changed (self, &node, changed, n_changed);
 }

@@ -4,149 +4,9 @@
 #include "bus/service-private.h"
 
 #include "bus/account-change.h"
-#include "bus/message.h"
+#include "bus/account-properties.h"
 #include "bus/service-manage.h"
 #include "data/interface-info.h"
-
-/* --- Properties --- */
-
-static GVariant *
-users_new (const DflAccountSettings *settings)
-{
-  static const char *const nobody[] = { NULL };
-  const char *const *users = settings->users == NULL ? nobody
-                                                     : (const char *const *)settings->users;
-
-  return g_variant_new_strv (users, -1);
-}
-
-static GVariant *
-targets_new (const DflAccountSettings *settings)
-{
-  GVariantBuilder builder;
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("a(sss)"));
-  for (guint i = 0; settings->targets != NULL && i < settings->targets->len; i++)
-    {
-      const DflAlias *alias = g_ptr_array_index (settings->targets, i);
-
-      g_variant_builder_add (&builder, "(sss)", alias->alias, alias->label, alias->address);
-    }
-  return g_variant_builder_end (&builder);
-}
-
-/* A value of settings that may not have been given, cleaned of what the bus does not carry. */
-static GVariant *
-text_new (const char *text)
-{
-  return g_variant_new_take_string (text == NULL ? g_strdup ("") : g_utf8_make_valid (text, -1));
-}
-
-static GVariant *
-name_new (DflAccount *account)
-{
-  return text_new (dfl_account_get_settings (account)->name);
-}
-
-static GVariant *
-address_new (DflAccount *account)
-{
-  return text_new (dfl_account_get_settings (account)->address);
-}
-
-static GVariant *
-display_name_new (DflAccount *account)
-{
-  return text_new (dfl_account_get_settings (account)->display_name);
-}
-
-static GVariant *
-account_users_new (DflAccount *account)
-{
-  return users_new (dfl_account_get_settings (account));
-}
-
-static GVariant *
-enabled_new (DflAccount *account)
-{
-  return g_variant_new_boolean (dfl_account_get_settings (account)->enabled);
-}
-
-static GVariant *
-state_new (DflAccount *account)
-{
-  return g_variant_new_string (dfl_account_state_to_string (dfl_account_get_state (account)));
-}
-
-static GVariant *
-state_reason_new (DflAccount *account)
-{
-  return text_new (dfl_account_get_state_reason (account));
-}
-
-static GVariant *
-no_text_new (DflAccount *account)
-{
-  return g_variant_new_string ("");
-}
-
-static GVariant *
-no_boolean_new (DflAccount *account)
-{
-  return g_variant_new_boolean (FALSE);
-}
-
-static GVariant *
-no_time_new (DflAccount *account)
-{
-  return g_variant_new_uint64 (0);
-}
-
-static GVariant *
-account_targets_new (DflAccount *account)
-{
-  return targets_new (dfl_account_get_settings (account));
-}
-
-static GVariant *
-rules_new (DflAccount *account)
-{
-  return g_variant_new_array (G_VARIANT_TYPE ("a{sv}"), NULL, 0);
-}
-
-static GVariant *
-redirect_policy_new (DflAccount *account)
-{
-  return g_variant_new_string ("unknown");
-}
-
-/* Where it stands in the interface's XML. */
-#define ENABLED 4
-
-/* In the order of the interface's XML; what this version cannot have yet is empty. */
-static GVariant *(*const values[]) (DflAccount *account) = {
-  name_new,
-  address_new,
-  display_name_new,
-  account_users_new,
-  [ENABLED] = enabled_new,
-  state_new,
-  state_reason_new,
-  no_text_new /* Server */,
-  no_text_new /* Transport */,
-  no_boolean_new /* Secure */,
-  no_time_new /* RegisteredUntil */,
-  account_targets_new,
-  rules_new,
-  no_text_new /* RulesEtag */,
-  redirect_policy_new,
-};
-
-static int
-append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
-{
-  return dfl_message_append_variant (message, values[index](node->account));
-}
 
 /* --- Methods --- */
 
@@ -157,7 +17,7 @@ handle_update (DflRequest *request)
   g_autoptr (GVariant) settings = g_variant_get_child_value (request->parameters, 0);
   g_autoptr (GError) error = NULL;
 
-  /* There may be a password in it. */
+  /* There may be a password in it, or a key. */
   sd_bus_message_sensitive (request->message);
   if (dfl_account_change_read_settings (change, settings, &error))
     dfl_manage_update (request, g_steal_pointer (&change), handle_update);
@@ -198,14 +58,7 @@ handle_remove (DflRequest *request)
 static void
 handle_register (DflRequest *request)
 {
-  if (dfl_account_get_settings (request->node.account)->registers)
-    dfl_request_fail_unsupported (request,
-                                  "This version cannot register accounts yet; use register=false "
-                                  "and accept-from=, and point the server at deflectd instead");
-  else
-    dfl_request_fail_unsupported (request,
-                                  "This is a direct account, which does not register; point the "
-                                  "server at deflectd instead");
+  dfl_manage_register (request, handle_register);
 }
 
 static void
@@ -215,6 +68,8 @@ handle_rules (DflRequest *request)
                                          "deflectctl watch --exec");
 }
 
+/* --- Tables --- */
+
 static const DflRequestHandler methods[] = { handle_update,
                                              handle_remove,
                                              handle_register,
@@ -222,10 +77,15 @@ static const DflRequestHandler methods[] = { handle_update,
                                              handle_rules /* TestRules */,
                                              handle_set_targets };
 
-/* One for each of values. */
-static const DflRequestHandler setters[G_N_ELEMENTS (values)] = {
-  [ENABLED] = handle_set_enabled,
+static const DflRequestHandler setters[DFL_N_ACCOUNT_PROPERTIES] = {
+  [DFL_ACCOUNT_PROPERTY_ENABLED] = handle_set_enabled,
 };
+
+static int
+append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
+{
+  return dfl_account_append_property (node->account, (DflAccountProperty)index, message);
+}
 
 const DflInterface dfl_account_interface = {
   .info = &org_deflectd1_account_interface,

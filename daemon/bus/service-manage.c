@@ -327,3 +327,29 @@ dfl_manage_remove (DflRequest *request, DflRequestHandler again)
                                       add_waiter (request, FALSE));
     }
 }
+
+/* What the switchboard takes; anything else it refuses, with a reason. */
+static gboolean
+can_register (const DflAccountSettings *settings)
+{
+  return settings->registers && settings->enabled && settings->problem == NULL;
+}
+
+/* Not a change of settings, but the same question: who may have the daemon speak to the account's
+ * server, with the account's password. */
+void
+dfl_manage_register (DflRequest *request, DflRequestHandler again)
+{
+  DflAccount *account = request->node.account;
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+  gboolean asks = can_register (settings) || !is_listed (request);
+  g_auto (GStrv) details = dfl_change_details_new ("register", account, settings, settings);
+  g_autoptr (GError) error = NULL;
+
+  if (asks && !may_proceed (request, !is_listed (request), settings, details, again))
+    return;
+  if (dfl_switchboard_register_account (request->service->switchboard, account, &error))
+    dfl_request_reply (request, NULL);
+  else
+    dfl_request_fail (request, error);
+}

@@ -24,6 +24,9 @@ void dfl_manage_update (DflRequest *request, DflAccountChange *change, DflReques
 /* Removes the request's account. */
 void dfl_manage_remove (DflRequest *request, DflRequestHandler again);
 
+/* Registers the request's account now; answered when that has begun. */
+void dfl_manage_register (DflRequest *request, DflRequestHandler again);
+
 /* The users of an added account are looked up: answers who waits for that. */
 void dfl_manage_settle (DflService *service, DflAccount *account);
 

@@ -14,7 +14,7 @@ handle_add_account (DflRequest *request)
   const char *name;
   g_autoptr (GVariant) settings = NULL;
 
-  /* There may be a password in it. */
+  /* There may be a password in it, or a key. */
   sd_bus_message_sensitive (request->message);
   g_variant_get (request->parameters, "(&s@a{sv})", &name, &settings);
   dfl_manage_add (request, name, settings, handle_add_account);
@@ -55,9 +55,9 @@ handle_history (DflRequest *request)
 static int
 append_property (DflService *service, const DflNode *node, guint index, sd_bus_message *message)
 {
-  static const char *const features[] = {
-    "redirect", "decline", "silence", "check-redirect", "find-call", "account-management", NULL
-  };
+  static const char *const features[] = { "redirect",       "decline",   "silence",
+                                          "check-redirect", "find-call", "account-management",
+                                          "registration",   NULL };
   const char *name = org_deflectd1_manager_interface.properties[index]->name;
 
   if (g_str_equal (name, "Version"))

@@ -24,6 +24,7 @@ struct _DflService
   DflDoor *door; /* NULL once closed */
   DflAudience *audience;
   GHashTable *waiters; /* DflCall, or itself, to DflWaiter, who wants to know how a redirect ends */
+  GHashTable *told;    /* DflAccount, borrowed, to DflAccountTold */
   GPtrArray *changes;  /* those who wait for the change of an account to be kept; borrowed */
 };
 
@@ -175,7 +176,10 @@ void dfl_announce_now (DflService *self, const DflPeer *peer, const char *path, 
 
 /* Tells the audience how a call or an account has changed. */
 void dfl_announce_call_changed (DflService *self, DflCall *call, DflCallChange change);
-void dfl_announce_account_changed (DflService *self, DflAccount *account);
+void dfl_announce_account_changed (DflService *self,
+                                   DflAccount *account,
+                                   const guint *changed,
+                                   guint n_changed);
 
 /* Appends a{sv}: all properties of a node in one interface. */
 int dfl_announce_append_properties (DflService *self,

@@ -3,6 +3,7 @@
 
 #include "bus/service.h"
 
+#include "bus/account-properties.h"
 #include "bus/service-manage.h"
 #include "bus/service-private.h"
 
@@ -52,12 +53,19 @@ on_audience_settled (DflAccount *account, gpointer data)
 /* --- What the switchboard says --- */
 
 static void
+take_account (DflService *self, DflAccount *account)
+{
+  dfl_audience_update (self->audience, account);
+  g_hash_table_insert (self->told, account, dfl_account_told_new (account));
+}
+
+static void
 on_account_added (DflSwitchboard *switchboard, DflAccount *account, gpointer data)
 {
   DflService *self = data;
   DflNode node = { DFL_NODE_ACCOUNT, account, NULL };
 
-  dfl_audience_update (self->audience, account);
+  take_account (self, account);
   dfl_announce_object (self, &node, NULL, TRUE);
 }
 
@@ -65,17 +73,24 @@ static void
 on_account_changed (DflSwitchboard *switchboard, DflAccount *account, gpointer data)
 {
   DflService *self = data;
+  DflAccountTold *told = g_hash_table_lookup (self->told, account);
+  guint changed[DFL_N_ACCOUNT_PROPERTIES];
+  guint n_changed = dfl_account_told_update (told, account, changed);
 
-  dfl_audience_update (self->audience, account);
-  dfl_announce_account_changed (self, account);
+  /* What becomes of registrations changes nothing about who sees them, and comes often. */
+  if (n_changed == DFL_N_ACCOUNT_PROPERTIES)
+    dfl_audience_update (self->audience, account);
+  dfl_announce_account_changed (self, account, changed, n_changed);
 }
 
 static void
 on_account_removed (DflSwitchboard *switchboard, DflAccount *account, gpointer data)
 {
+  DflService *self = data;
   DflNode node = { DFL_NODE_ACCOUNT, account, NULL };
 
-  dfl_announce_object (data, &node, NULL, FALSE);
+  g_hash_table_remove (self->told, account);
+  dfl_announce_object (self, &node, NULL, FALSE);
 }
 
 static void
@@ -185,6 +200,7 @@ dfl_service_finalize (GObject *object)
 
   g_clear_pointer (&self->waiters, g_hash_table_unref);
   g_clear_pointer (&self->changes, g_ptr_array_unref);
+  g_clear_pointer (&self->told, g_hash_table_unref);
   g_strfreev (self->listening);
   G_OBJECT_CLASS (dfl_service_parent_class)->finalize (object);
 }
@@ -218,9 +234,10 @@ dfl_service_new (DflConnection *connection,
   self->listening = g_strdupv ((char **)listening);
   self->waiters = dfl_service_waiters_new ();
   self->changes = g_ptr_array_new ();
+  self->told = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)dfl_account_told_free);
   self->audience = dfl_audience_new (mode, on_audience_changed, on_audience_settled, self);
   for (guint i = 0; i < accounts->len; i++)
-    dfl_audience_update (self->audience, g_ptr_array_index (accounts, i));
+    take_account (self, g_ptr_array_index (accounts, i));
   g_signal_connect (switchboard, "account-added", G_CALLBACK (on_account_added), self);
   g_signal_connect (switchboard, "account-changed", G_CALLBACK (on_account_changed), self);
   g_signal_connect (switchboard, "account-removed", G_CALLBACK (on_account_removed), self);

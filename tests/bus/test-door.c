@@ -308,7 +308,7 @@ test_manager (Fixture *fixture, gconstpointer mode)
   g_assert_cmpstr (version, ==, "'" DFL_VERSION "'");
   g_assert_cmpstr (features, ==,
                    "['redirect', 'decline', 'silence', 'check-redirect', 'find-call', "
-                   "'account-management']");
+                   "'account-management', 'registration']");
   g_assert_cmpstr (listening, ==, "['udp:127.0.0.1:5060', 'tcp:127.0.0.1:5060']");
 }
 

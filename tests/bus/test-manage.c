@@ -43,8 +43,7 @@ test_add (People *self, gconstpointer mode)
   people_expect_property (self, path, "Address", "'sip:work@example.org'");
   people_expect_property (self, path, "Users", users);
   people_expect_property (self, path, "Enabled", "true");
-  /* It would register, which is not built. */
-  people_expect_property (self, path, "State", "'failed'");
+  people_expect_property (self, path, "State", "'connecting'");
   g_assert_cmpuint (dfl_fake_keeper_get_n_kept (self->base.keeper), ==, 1);
   g_assert_cmpstr (people_get_kept (self, path)->creator, ==, people_get_name (STRANGER));
   g_assert_cmpint (people_get_kept (self, path)->created, >, 0);
@@ -340,17 +339,6 @@ test_read_only (People *self, gconstpointer mode)
   fixture_fail (&self->base, self->owner, path, "Account.Register", NULL, ERROR ("NotSupported"));
 }
 
-static void
-test_register (People *self, gconstpointer mode)
-{
-  const char *path = people_add (self, self->owner, "work", WORK);
-  g_autofree char *message = fixture_expect_error (&self->base, self->owner, path,
-                                                   "Account.Register", NULL,
-                                                   ERROR ("NotSupported"));
-
-  g_assert_nonnull (strstr (message, "register=false"));
-}
-
 /* --- Enabled, targets --- */
 
 static void
@@ -456,7 +444,6 @@ main (int argc, char *argv[])
   PEOPLE_ADD ("/bus/manage/values", test_values);
   PEOPLE_ADD ("/bus/manage/password-is-write-only", test_password_is_write_only);
   PEOPLE_ADD ("/bus/manage/read-only", test_read_only);
-  PEOPLE_ADD ("/bus/manage/register", test_register);
   PEOPLE_ADD ("/bus/manage/enabled", test_enabled);
   PEOPLE_ADD ("/bus/manage/targets", test_targets);
   return g_test_run ();

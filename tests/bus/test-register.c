@@ -1,0 +1,356 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the bus shows of accounts that register, and who may have them register. */
+
+#include "bus/people.h"
+
+#include <string.h>
+
+#include "fakes/samples.h"
+
+#define SERVER "192.0.2.1:5061"
+
+/* A direct account, which its user alone knows of. */
+#define DIRECT                                                                                     \
+  "{'address': <'sip:desk@example.org'>, 'register': <false>, 'accept-from': <['192.0.2.1']>}"
+
+static DflAccount *
+get_account (People *self, const char *path)
+{
+  return dfl_switchboard_get_account (self->base.switchboard, strrchr (path, '/') + 1);
+}
+
+static void
+report (People *self, const char *path, const DflRegistrationReport *what)
+{
+  dfl_account_report_registration (get_account (self, path), what);
+}
+
+static const DflRegistrationReport registered = { .state = DFL_ACCOUNT_STATE_REGISTERED,
+                                                  .reason = "",
+                                                  .server = SERVER,
+                                                  .transport = DFL_TRANSPORT_TLS,
+                                                  .secure = TRUE,
+                                                  .until = 1800000000000000 };
+
+static void
+expect_nothing (People *self, const char *path)
+{
+  people_expect_property (self, path, "StateReason", "''");
+  people_expect_property (self, path, "Server", "''");
+  people_expect_property (self, path, "Transport", "''");
+  people_expect_property (self, path, "Secure", "false");
+  people_expect_property (self, path, "RegisteredUntil", "0");
+}
+
+/* --- Properties --- */
+
+static void
+test_properties (People *self, gconstpointer mode)
+{
+  static const char *const transports[] = {
+    [DFL_TRANSPORT_AUTO] = "''",
+    [DFL_TRANSPORT_UDP] = "'udp'",
+    [DFL_TRANSPORT_TCP] = "'tcp'",
+    [DFL_TRANSPORT_TLS] = "'tls'",
+  };
+  const char *path = people_add (self, self->owner, "work", WORK);
+  DflRegistrationReport changing = registered;
+
+  people_expect_property (self, path, "State", "'connecting'");
+  expect_nothing (self, path);
+
+  report (self, path, &registered);
+  people_expect_property (self, path, "State", "'registered'");
+  people_expect_property (self, path, "StateReason", "''");
+  people_expect_property (self, path, "Server", "'" SERVER "'");
+  people_expect_property (self, path, "Secure", "true");
+  people_expect_property (self, path, "RegisteredUntil", "1800000000000000");
+  for (guint i = 0; i < G_N_ELEMENTS (transports); i++)
+    {
+      changing.transport = (DflTransport)i;
+      report (self, path, &changing);
+      people_expect_property (self, path, "Transport", transports[i]);
+    }
+
+  report (self, path,
+          &(DflRegistrationReport){ .state = DFL_ACCOUNT_STATE_FAILED,
+                                    .reason = "wrong password or \xff username",
+                                    .server = "",
+                                    .until = -5 });
+  people_expect_property (self, path, "State", "'failed'");
+  people_expect_property (self, path, "StateReason", "'wrong password or \xef\xbf\xbd username'");
+  people_expect_property (self, path, "Server", "''");
+  people_expect_property (self, path, "RegisteredUntil", "0");
+
+  report (self, path, &registered);
+  people_update (self, self->owner, path, "{'enabled': <false>}");
+  people_expect_property (self, path, "State", "'disabled'");
+  expect_nothing (self, path);
+}
+
+static void
+test_redirect_policy (People *self, gconstpointer mode)
+{
+  static const char *const policies[] = { "honoured", "refused", "unknown" };
+  const char *path = people_add (self, self->owner, "work", WORK);
+
+  people_expect_property (self, path, "RedirectPolicy", "'unknown'");
+  for (guint i = 0; i < G_N_ELEMENTS (policies); i++)
+    {
+      g_autofree char *settings = g_strdup_printf ("{'redirect-policy': <'%s'>}", policies[i]);
+      g_autofree char *shown = g_strdup_printf ("'%s'", policies[i]);
+
+      people_update (self, self->owner, path, settings);
+      people_expect_property (self, path, "RedirectPolicy", shown);
+    }
+  g_free (people_fail_to_update (self, self->owner, path, "{'redirect-policy': <'perhaps'>}",
+                                 ERROR ("InvalidSettings")));
+}
+
+/* --- Announcements --- */
+
+static Log *
+watch (People *self, GDBusConnection *who)
+{
+  people_subscribe (self, who);
+  return log_new (who);
+}
+
+static void
+test_announcements (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work", WORK);
+  g_autoptr (Log) log = watch (self, self->owner);
+  g_autoptr (Log) others = watch (self, self->neighbour);
+  DflRegistrationReport next = registered;
+
+  report (self, path, &registered);
+  /* A refresh. */
+  next.until += 600000000;
+  report (self, path, &next);
+  /* The same again is no news. */
+  report (self, path, &next);
+  /* One that did not succeed, while the registration still holds. */
+  next.reason = "no answer from " SERVER;
+  report (self, path, &next);
+  report (self, path,
+          &(DflRegistrationReport){ .state = DFL_ACCOUNT_STATE_CONNECTING,
+                                    .reason = "no answer from " SERVER,
+                                    .server = "" });
+  fixture_settle (&self->base, self->owner);
+  log_expect (log, "changed State=registered Server=" SERVER " Transport=tls Secure=true "
+                   "RegisteredUntil=1800000000000000");
+  log_expect (log, "changed RegisteredUntil=1800000600000000");
+  log_expect (log, "changed StateReason=no answer from " SERVER);
+  log_expect (log, "changed State=connecting Server= Transport= Secure=false RegisteredUntil=0");
+  log_expect (log, NULL);
+
+  people_update (self, self->owner, path, "{'display-name': <'Desk'>}");
+  log_expect (log, "changed Name=work * DisplayName=Desk * State=connecting *");
+  log_expect (log, "reply");
+  log_expect (log, NULL);
+
+  fixture_settle (&self->base, self->neighbour);
+  log_expect (others, NULL);
+}
+
+/* What went unheard is told as it is by then, and what changed back since is told too. */
+static void
+test_unheard (People *self, gconstpointer mode)
+{
+  const char *path = people_add (self, self->owner, "work", WORK);
+  DflRegistrationReport connecting = { .state = DFL_ACCOUNT_STATE_CONNECTING,
+                                       .reason = "",
+                                       .server = "" };
+  g_autoptr (Log) log = NULL;
+
+  report (self, path, &registered);
+  log = watch (self, self->owner);
+  report (self, path, &connecting);
+  fixture_settle (&self->base, self->owner);
+  log_expect (log, "changed State=connecting Server= Transport= Secure=false RegisteredUntil=0");
+  log_expect (log, NULL);
+}
+
+/* --- Register --- */
+
+static void
+on_requested (DflSwitchboard *switchboard, DflAccount *account, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup (dfl_account_get_id (account)));
+}
+
+static GPtrArray *
+collect_requests (People *self)
+{
+  GPtrArray *requested = g_ptr_array_new_with_free_func (g_free);
+
+  g_signal_connect (self->base.switchboard, "register-requested", G_CALLBACK (on_requested),
+                    requested);
+  return requested;
+}
+
+static void
+register_account (People *self, GDBusConnection *who, const char *path)
+{
+  fixture_do (&self->base, who, path, "Account.Register", NULL, "()");
+}
+
+static void
+fail_to_register (People *self, GDBusConnection *who, const char *path, const char *error)
+{
+  fixture_fail (&self->base, who, path, "Account.Register", NULL, error);
+}
+
+static void
+test_register (People *self, gconstpointer mode)
+{
+  g_autoptr (GPtrArray) requested = collect_requests (self);
+  const char *path = people_add (self, self->owner, "work", WORK);
+
+  people_expect_asked (self, OWN " * account=work *");
+  register_account (self, self->owner, path);
+  people_expect_asked (self, OWN " method=register id=???????? account=work creator=nobody "
+                                 "address=sip:work@example.org users=nobody target= number=");
+  g_assert_cmpuint (requested->len, ==, 1);
+  g_assert_cmpstr (requested->pdata[0], ==, strrchr (path, '/') + 1);
+
+  /* Root is not asked, and nobody else has it to be asked about. */
+  register_account (self, self->base.client, path);
+  fail_to_register (self, self->neighbour, path, UNKNOWN_OBJECT);
+  people_expect_asked (self, NULL);
+  g_assert_cmpuint (requested->len, ==, 2);
+
+  people_refuse_all (self);
+  fail_to_register (self, self->owner, path, ERROR ("NotAuthorized"));
+  people_expect_asked (self, OWN " method=register *");
+  g_assert_cmpuint (requested->len, ==, 2);
+  g_signal_handlers_disconnect_by_data (self->base.switchboard, requested);
+}
+
+/* Who sees it only as everybody does takes an administrator. */
+static void
+test_register_shared (People *self, gconstpointer mode)
+{
+  g_autoptr (GPtrArray) requested = collect_requests (self);
+  const char *path = people_add (self, self->owner, "work",
+                                 "{'address': <'sip:work@example.org'>, 'users': <['*']>}");
+
+  people_expect_asked (self, ALL " * account=work *");
+  register_account (self, self->neighbour, path);
+  people_expect_asked (self, ALL " method=register *");
+  g_assert_cmpuint (requested->len, ==, 1);
+  people_refuse_all (self);
+  fail_to_register (self, self->neighbour, path, ERROR ("NotAuthorized"));
+  people_expect_asked (self, ALL " method=register *");
+  g_assert_cmpuint (requested->len, ==, 1);
+  g_signal_handlers_disconnect_by_data (self->base.switchboard, requested);
+}
+
+/* What cannot be is not asked for. */
+static void
+test_register_refused (People *self, gconstpointer mode)
+{
+  g_autoptr (GPtrArray) requested = collect_requests (self);
+  const char *path = people_add (self, self->owner, "work", WORK);
+  const char *direct = people_add (self, self->owner, "desk", DIRECT);
+
+  people_update (self, self->owner, path, "{'enabled': <false>}");
+  people_expect_asked (self, OWN " *");
+  people_expect_asked (self, ALL " *");
+  people_expect_asked (self, OWN " *");
+  fail_to_register (self, self->owner, direct, ERROR ("NotSupported"));
+  fail_to_register (self, self->owner, path, ERROR ("LineDown"));
+  people_update (self, self->owner, path, "{'enabled': <true>}");
+  people_expect_asked (self, OWN " method=update *");
+  register_account (self, self->owner, path);
+  people_expect_asked (self, OWN " method=register *");
+  people_expect_asked (self, NULL);
+  g_assert_cmpuint (requested->len, ==, 1);
+  g_signal_handlers_disconnect_by_data (self->base.switchboard, requested);
+}
+
+/* What was allowed is looked at again when the answer is there. */
+static void
+test_register_meanwhile (People *self, gconstpointer mode)
+{
+  g_autoptr (GPtrArray) requested = collect_requests (self);
+  const char *path = people_add (self, self->owner, "work", WORK);
+  g_autoptr (Pending) disabled = NULL;
+  g_autoptr (Pending) gone = NULL;
+
+  dfl_fake_authority_hold (self->base.authority);
+  disabled = fixture_start (&self->base, self->owner, path, "Account.Register", NULL);
+  people_run_until_asked (self, 1);
+  people_update (self, self->base.client, path, "{'enabled': <false>}");
+  dfl_fake_authority_release (self->base.authority);
+  pending_wait (disabled);
+  g_assert_nonnull (strstr (disabled->error->message, "LineDown"));
+
+  people_update (self, self->base.client, path, "{'enabled': <true>}");
+  dfl_fake_authority_hold (self->base.authority);
+  gone = fixture_start (&self->base, self->owner, path, "Account.Register", NULL);
+  people_run_until_asked (self, 1);
+  fixture_do (&self->base, self->base.client, path, "Account.Remove", NULL, "()");
+  dfl_fake_authority_release (self->base.authority);
+  pending_wait (gone);
+  g_assert_nonnull (strstr (gone->error->message, "UnknownObject"));
+  g_assert_cmpuint (requested->len, ==, 0);
+  g_signal_handlers_disconnect_by_data (self->base.switchboard, requested);
+}
+
+/* --- Others --- */
+
+/* Whoever is not to know of it is answered as if it were not there, whatever state it is in. */
+static void
+test_privacy (People *self, gconstpointer mode)
+{
+  static const char *const methods[] = { "Account.Register", "Peer.Ping", "Account.Remove" };
+  const char *path = people_add (self, self->owner, "work", WORK);
+  const char *none = "/org/deflectd1/account/0badcafe";
+  g_autoptr (Log) log = watch (self, self->neighbour);
+
+  report (self, path, &registered);
+  for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
+    {
+      g_autofree char *hidden = fixture_expect_error (&self->base, self->neighbour, path,
+                                                      methods[i], NULL, UNKNOWN_OBJECT);
+      g_autofree char *absent = fixture_expect_error (&self->base, self->neighbour, none,
+                                                      methods[i], NULL, UNKNOWN_OBJECT);
+
+      log_expect (log, "error *");
+      log_expect (log, "error *");
+      g_assert_null (strstr (hidden, "work"));
+      g_assert_null (strstr (hidden, SERVER));
+      g_assert_cmpuint (strlen (hidden), ==, strlen (absent));
+    }
+  fixture_do (&self->base, self->neighbour, ROOT, "ObjectManager.GetManagedObjects", NULL, "({},)");
+  log_expect (log, "reply");
+  /* The same name and address are free for the neighbour. */
+  people_add (self, self->neighbour, "work", WORK);
+  log_expect (log, "added *");
+  log_expect (log, "reply");
+  report (self, path,
+          &(DflRegistrationReport){
+              .state = DFL_ACCOUNT_STATE_FAILED, .reason = "wrong password", .server = SERVER });
+  fixture_settle (&self->base, self->neighbour);
+  log_expect (log, NULL);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  PEOPLE_ADD ("/bus/register/properties", test_properties);
+  PEOPLE_ADD ("/bus/register/redirect-policy", test_redirect_policy);
+  PEOPLE_ADD ("/bus/register/announcements", test_announcements);
+  PEOPLE_ADD ("/bus/register/unheard", test_unheard);
+  PEOPLE_ADD ("/bus/register/register", test_register);
+  PEOPLE_ADD ("/bus/register/shared", test_register_shared);
+  PEOPLE_ADD ("/bus/register/refused", test_register_refused);
+  PEOPLE_ADD ("/bus/register/meanwhile", test_register_meanwhile);
+  PEOPLE_ADD ("/bus/register/privacy", test_privacy);
+  return g_test_run ();
+}
