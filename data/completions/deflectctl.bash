@@ -9,9 +9,10 @@ _deflectctl_names()
 }
 
 _deflectctl_keys='address= display-name= users= enabled= registrar= outbound-proxy= transport= username=
-    tls-verify= register= accept-from= trusted= alert= ring-limit= default-action=
-    decline-status= max-offers= redirect-domain= allow-sips-downgrade= allow-local-targets=
-    allowed-targets= diversion='
+    tls-verify= tls-wildcard= tls-ca= tls-certificate= tls-key= register= expires=
+    accept-from= trusted= alert= ring-limit= default-action= decline-status= max-offers=
+    redirect-domain= allow-sips-downgrade= allow-local-targets= allowed-targets= diversion=
+    redirect-policy='
 
 _deflectctl()
 {
@@ -28,7 +29,7 @@ _deflectctl()
             --bus=*) bus=${line_words[i]#--bus=} ;;
             --bus) bus=${line_words[++i]} ;;
             --call | --status | --caller | --account | --timeout | --exec | --limit | --at-once | \
-                --password-file | --label) ((i++)) ;;
+                --password-file | --label | --rang) ((i++)) ;;
             -*) ;;
             *)
                 ((n++))
@@ -47,6 +48,7 @@ _deflectctl()
         --call) words=$(_deflectctl_names list) ;;
         --account) words=$(_deflectctl_names account list) ;;
         --status) words='480 486 603' ;;
+        --rang) words='yes no ask' ;;
         --exec) COMPREPLY=($(compgen -c -- "$current")); return ;;
         --password-file) COMPREPLY=($(compgen -f -- "$current")); return ;;
         --caller | --timeout | --limit | --at-once | --label) return ;;
@@ -58,7 +60,7 @@ _deflectctl()
                     decline) words+=' --status' ;;
                     wait) words+=' --caller --account --new --timeout' ;;
                     watch) words+=' --exec --limit --at-once --caller --account --new' ;;
-                    account) words+=' --password --password-file' ;;
+                    account) words+=' --password --password-file --no-wait --timeout --caller --rang' ;;
                     target) words+=' --label' ;;
                 esac
             else
@@ -68,8 +70,8 @@ _deflectctl()
                         [[ -z $sub ]] && words=$(_deflectctl_names list) ;;
                     account)
                         case $n$sub in
-                            1) words='list show add set remove enable disable' ;;
-                            2show | 2set | 2remove | 2enable | 2disable)
+                            1) words='list show add set remove enable disable register test' ;;
+                            2show | 2set | 2remove | 2enable | 2disable | 2register | 2test)
                                 words=$(_deflectctl_names account list) ;;
                             *set | [4-9]add | [1-9][0-9]add) words=$_deflectctl_keys ;;
                         esac ;;

@@ -51,7 +51,7 @@ function __deflectctl_words
         switch $skip$word
             case 'yes*'
                 set skip no
-            case no--bus no--label no--password-file
+            case no--bus no--label no--password-file no--timeout no--caller no--rang
                 set skip yes
             case 'no-*'
             case '*'
@@ -78,18 +78,28 @@ function __deflectctl_at_keys
     end
 end
 
-complete -c deflectctl -n '__deflectctl_at account 1' -a 'list show add set remove enable disable'
-complete -c deflectctl -n '__deflectctl_at account 2 show set remove enable disable' \
+complete -c deflectctl -n '__deflectctl_at account 1' \
+    -a 'list show add set remove enable disable register test'
+complete -c deflectctl -n '__deflectctl_at account 2 show set remove enable disable register test' \
     -a '(__deflectctl_names account list)' -d account
 complete -c deflectctl -n __deflectctl_at_keys \
     -a 'address= display-name= users= enabled= registrar= outbound-proxy= transport= username= \
-    tls-verify= register= accept-from= trusted= alert= ring-limit= default-action= \
-    decline-status= max-offers= redirect-domain= allow-sips-downgrade= allow-local-targets= \
-    allowed-targets= diversion='
+    tls-verify= tls-wildcard= tls-ca= tls-certificate= tls-key= register= expires= \
+    accept-from= trusted= alert= ring-limit= default-action= decline-status= max-offers= \
+    redirect-domain= allow-sips-downgrade= allow-local-targets= allowed-targets= diversion= \
+    redirect-policy='
 complete -c deflectctl -n '__fish_seen_subcommand_from account' -l password \
     -d 'Ask for the password on the terminal'
 complete -c deflectctl -n '__fish_seen_subcommand_from account' -l password-file -r -F \
     -d 'Read it from a file'
+complete -c deflectctl -n '__fish_seen_subcommand_from account' -l no-wait \
+    -d 'Do not wait for the registration'
+complete -c deflectctl -n '__fish_seen_subcommand_from account' -l timeout -x \
+    -d 'Wait at most so many seconds'
+complete -c deflectctl -n '__fish_seen_subcommand_from account' -l caller -x \
+    -d 'Test only with callers that match'
+complete -c deflectctl -n '__fish_seen_subcommand_from account' -l rang -x -a 'yes no ask' \
+    -d 'Whether the target of a test rings'
 complete -c deflectctl -n '__deflectctl_at target 1' -a 'list set remove'
 complete -c deflectctl -n '__deflectctl_at target 2 list set remove' \
     -a '(__deflectctl_names account list)' -d account

@@ -85,7 +85,7 @@ find_inner_verbs (void)
       for (guint j = 0; j < names->len; j++)
         g_ptr_array_add (found, g_strdup_printf ("%s %s", outer[i], (char *)names->pdata[j]));
     }
-  g_assert_cmpuint (found->len, ==, 10);
+  g_assert_cmpuint (found->len, ==, 12);
   return found;
 }
 
@@ -165,7 +165,7 @@ assert_inner_verbs (const char *file)
 {
   g_autofree char *text = read_data (file);
 
-  assert_contains (file, text, "@", "list show add set remove enable disable");
+  assert_contains (file, text, "@", "list show add set remove enable disable register test");
   assert_contains (file, text, "@", "list set remove");
 }
 
@@ -215,6 +215,9 @@ test_bash (void)
     { "account show", "--bus_system_account_list " },
     { "account --json remove", "--bus_system_account_list " },
     { "account remove work", " " },
+    { "account register", "--bus_system_account_list " },
+    { "account --rang no test", "--bus_system_account_list " },
+    { "account test work", " " },
     { "account add", " " },
     { "account add work", " " },
     { "account list", " " },
@@ -227,6 +230,7 @@ test_bash (void)
   g_autofree char *offered = complete_bash ("deflectctl ");
   g_autofree char *behind_bus = complete_bash ("deflectctl --bus unix:path=/nonexistent/a:b=c sil");
   g_autofree char *value = complete_bash ("deflectctl decline --status ");
+  g_autofree char *answers = complete_bash ("deflectctl account test work 200 --rang ");
   g_autofree char *accounts = complete_bash ("deflectctl account ");
   g_autofree char *targets = complete_bash ("deflectctl target ");
   g_autofree char *keys = complete_bash ("deflectctl account set work tr");
@@ -240,11 +244,12 @@ test_bash (void)
       g_assert_cmpstr (answer, ==, wanted);
     }
   assert_keys ("completions/deflectctl.bash");
-  g_assert_cmpstr (accounts, ==, " list show add set remove enable disable \n");
+  g_assert_cmpstr (accounts, ==, " list show add set remove enable disable register test \n");
   g_assert_cmpstr (targets, ==, " list set remove \n");
   g_assert_cmpstr (keys, ==, " transport= trusted= \n");
   g_assert_cmpstr (behind_bus, ==, " silence \n");
   g_assert_cmpstr (value, ==, " 480 486 603 \n");
+  g_assert_cmpstr (answers, ==, " yes no ask \n");
   for (guint i = 0; i < verbs->len; i++)
     {
       g_autoptr (GPtrArray) options = find_options (verbs->pdata[i]);
