@@ -164,20 +164,17 @@ on_timeout (gpointer data)
 /* --- The wait --- */
 
 DflRegisteringWait *
-dfl_registering_wait_new (DflCommand *command,
+dfl_registering_wait_new (GDBusConnection *connection,
                           DflRegisteringCause cause,
                           GVariant *before,
                           GError **error)
 {
-  g_autoptr (DflRegisteringWait) self = NULL;
+  g_autoptr (DflRegisteringWait) self = g_new0 (DflRegisteringWait, 1);
 
-  if (dfl_command_connect (command, error) == NULL)
-    return NULL;
-  self = g_new0 (DflRegisteringWait, 1);
   self->cause = cause;
   self->before = before != NULL ? g_variant_ref (before) : NULL;
   self->moved = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->watch = dfl_calls_watch_new (command->connection);
+  self->watch = dfl_calls_watch_new (connection);
   g_signal_connect (self->watch, "ready", G_CALLBACK (on_ready), self);
   g_signal_connect (self->watch, "lost", G_CALLBACK (on_lost), self);
   g_signal_connect (self->watch, "account-changed", G_CALLBACK (on_changed), self);

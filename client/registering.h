@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "command.h"
+#include <gio/gio.h>
 
 typedef enum
 {
@@ -36,12 +36,11 @@ gboolean dfl_registering_is_changed_by (GVariant *settings);
 #define DFL_REGISTERING_SECONDS 15
 
 /*
- * One wait. Make it before the cause, so that nothing is missed: it connects, and lists what there
- * is. before: the account's properties;
- * NULL where it is not there yet.
+ * One wait. Make it before the cause, so that nothing is missed: it lists what there is. before:
+ * the account's properties; NULL where it is not there yet.
  */
 typedef struct _DflRegisteringWait DflRegisteringWait;
-DflRegisteringWait *dfl_registering_wait_new (DflCommand *command,
+DflRegisteringWait *dfl_registering_wait_new (GDBusConnection *connection,
                                               DflRegisteringCause cause,
                                               GVariant *before,
                                               GError **error);

@@ -67,7 +67,8 @@ account_show (DflManage *self)
 
 /* --- How the registration goes --- */
 
-/* before: the account that was found, or NULL. Nothing is waited for with --no-wait. */
+/* For the account that was found, or one that is to be added, behind dfl_command_connect. Nothing
+ * is waited for with --no-wait. */
 static gboolean
 prepare_wait (DflManage *self, DflRegisteringCause cause, DflRegisteringWait **wait, GError **error)
 {
@@ -75,7 +76,7 @@ prepare_wait (DflManage *self, DflRegisteringCause cause, DflRegisteringWait **w
 
   if (options->no_wait)
     return TRUE;
-  *wait = dfl_registering_wait_new (self->command, cause, self->properties, error);
+  *wait = dfl_registering_wait_new (self->command->connection, cause, self->properties, error);
   return *wait != NULL;
 }
 

@@ -136,6 +136,11 @@ test_values (void)
     { "users=*", "{'users': <['*']>}" },
     { "accept-from=192.0.2.1;2001:db8::/32", "{'accept-from': <['192.0.2.1', '2001:db8::/32']>}" },
     { "password=", "{'password': <''>}" },
+    { "expires=120", "{'expires': <uint32 120>}" },
+    { "tls-wildcard=true", "{'tls-wildcard': <true>}" },
+    { "redirect-policy=refused", "{'redirect-policy': <'refused'>}" },
+    { "tls-ca=", "{'tls-ca': <''>}" },
+    { "tls-key=", "{'tls-key': <''>}" },
     { "ring-limit", NULL },
     { "=30", NULL },
     { "", NULL },
@@ -187,6 +192,20 @@ test_refusals (void)
     g_assert_nonnull (strstr (error->message, key->key));
 }
 
+static int
+compare_lines (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+static char *
+join_sorted (GPtrArray *lines)
+{
+  g_ptr_array_sort (lines, compare_lines);
+  g_ptr_array_add (lines, NULL);
+  return g_strjoinv ("\n", (char **)lines->pdata);
+}
+
 /* The table is the contract's: every key with its type, no other, and no password. */
 static void
 test_contract (void)
@@ -198,8 +217,10 @@ test_contract (void)
   g_autoptr (GRegex) terms = g_regex_new ("<term>([^<]*)</term>", 0, 0, NULL);
   g_autoptr (GRegex) keys = g_regex_new ("([a-z-]+) \\(([a-z]+)\\)", 0, 0, NULL);
   g_autoptr (GMatchInfo) term = NULL;
-  g_autoptr (GString) documented = g_string_new (NULL);
-  g_autoptr (GString) known = g_string_new (NULL);
+  g_autoptr (GPtrArray) documented = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) known = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *documented_text = NULL;
+  g_autofree char *known_text = NULL;
   char *table, *end;
 
   g_file_get_contents (path, &xml, NULL, &error);
@@ -221,12 +242,14 @@ test_contract (void)
           g_autofree char *line = g_match_info_fetch (key, 0);
 
           if (!g_str_equal (line, "password (s)"))
-            g_string_append_printf (documented, "%s\n", line);
+            g_ptr_array_add (documented, g_steal_pointer (&line));
         }
     }
   for (const DflAccountKey *key = dfl_account_keys; key->key != NULL; key++)
-    g_string_append_printf (known, "%s (%s)\n", key->key, key->type);
-  g_assert_cmpstr (known->str, ==, documented->str);
+    g_ptr_array_add (known, g_strdup_printf ("%s (%s)", key->key, key->type));
+  known_text = join_sorted (known);
+  documented_text = join_sorted (documented);
+  g_assert_cmpstr (known_text, ==, documented_text);
 }
 
 /* --- Targets --- */
