@@ -58,6 +58,8 @@ defines (Registrar *self, const char *word)
 static char *
 listen_lines (Registrar *self)
 {
+  if (defines (self, "WITH_UDP_BESIDE"))
+    return g_strdup_printf ("listen=udp:%s\nlisten=tls:%s", self->address, self->address);
   if (defines (self, "WITH_TLS"))
     return g_strdup_printf ("listen=tls:%s", self->address);
   if (defines (self, "WITH_TCP"))
@@ -82,6 +84,7 @@ write_configuration (Registrar *self)
   g_string_replace (text, "@PASSWORD@", options->password, 0);
   g_string_replace (text, "@CERTIFICATE@", options->certificate, 0);
   g_string_replace (text, "@KEY@", options->key, 0);
+  g_string_replace (text, "@AUTHORITY@", options->authority, 0);
   replace_number (text, "@RING@", options->ring_milliseconds);
   replace_number (text, "@MIN_EXPIRES@", options->min_expires);
   replace_number (text, "@MAX_EXPIRES@", options->max_expires);
@@ -103,6 +106,7 @@ with_defaults (const RegistrarOptions *options)
   all.recipe = all.recipe != NULL ? all.recipe : "plain";
   all.password = all.password != NULL ? all.password : REGISTRAR_PASSWORD;
   all.certificate = all.certificate != NULL ? all.certificate : "";
+  all.authority = all.authority != NULL ? all.authority : "";
   all.key = all.key != NULL ? all.key : "";
   all.host = all.host != NULL ? all.host : "127.0.0.1";
   all.port = all.port != 0 ? all.port : stage_find_free_port ();
@@ -305,8 +309,9 @@ registrar_add_contact (Registrar *self, const char *user, guint port, const char
   g_autofree char *scenario = g_test_build_filename (G_TEST_DIST, "e2e", "scenarios",
                                                      "register.xml", NULL);
   g_autofree char *digits = g_strdup_printf ("%u", port);
+  g_autofree char *local = g_strdelimit (g_strdup (self->options.host), "[]", ' ');
   Player *player = stage_play (self->stage, "sipp", self->address, "-sf", scenario, "-i",
-                               self->options.host, "-s", "alice", "-key", "contact_user", user,
+                               g_strstrip (local), "-s", "alice", "-key", "contact_user", user,
                                "-key", "phone_port", digits, "-key", "contact_more", more, "-m",
                                "1", "-nostdin", "-timeout", "20s", "-timeout_error", NULL);
 

@@ -19,6 +19,7 @@ typedef struct
   const char *password;    /* default REGISTRAR_PASSWORD */
   const char *certificate; /* files, for WITH_TLS */
   const char *key;
+  const char *authority;   /* for WITH_CLIENT_CERTIFICATES */
   guint ring_milliseconds; /* until it gives a branch that rings up; default 5000 */
   guint min_expires;       /* default 1 */
   guint max_expires;       /* default 3600 */
