@@ -7,10 +7,13 @@
 
 #include <gio/gio.h>
 
+#include "sip/trust.h"
+
 /*
  * The names that a certificate is for, as RFC 5922 section 7.1 reads them: the domains of
  * subjectAltName URIs with scheme sip, else its DNS names and addresses, and only where it has no
- * alternative name at all the common name. URIs that name a user are for that user alone.
+ * alternative name at all the common name. URIs that name a user are for that user alone. What is
+ * no name and no address is left out, so that every entry is short printable ASCII.
  */
 GPtrArray *dfl_certificate_get_names (GTlsCertificate *certificate); /* of char *, owned */
 
@@ -19,9 +22,16 @@ GPtrArray *dfl_certificate_get_names (GTlsCertificate *certificate); /* of char 
 gboolean
 dfl_certificate_is_for (GTlsCertificate *certificate, const char *identity, gboolean wildcard);
 
-/* Why it is refused, for people; NULL where it is good. errors: what GIO found wrong with the chain
- * (its opinion of the identity is not asked: it knows no URIs and believes in wildcards). */
+/*
+ * Why a server with this certificate (and its chain, the issuers) is refused, for people; NULL
+ * where it is good: signed by somebody in trust, all dates and constraints kept, and for identity.
+ * Revocation is not looked at. Text out of the certificate is cleaned and cut.
+ */
 char *dfl_certificate_explain (GTlsCertificate *certificate,
-                               GTlsCertificateFlags errors,
+                               DflTrust *trust,
                                const char *identity,
                                gboolean wildcard);
+
+/* Ours, from PEM: the certificate, those that signed it behind it, and the key. NULL with a mistake
+ * for people, owned by the caller. */
+GTlsCertificate *dfl_certificate_new_own (const char *pem, const char *key, char **mistake);

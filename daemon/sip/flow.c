@@ -3,25 +3,652 @@
 
 #include "sip/flow.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/su_alloc.h>
+#include <sofia-sip/tport_tag.h>
+
+#include "core/error.h"
+#include "sip/certificate.h"
+#include "sip/relay.h"
+#include "sip/trust.h"
+
+/*
+ * How the stack is made to believe (sofia-sip 1.12.11, as its source has it and test-flow.c shows):
+ *
+ *  - NTATAG_TPORT with an accepted connection sends by it and by nothing else: no retry, no other
+ *    destination, no UDP; where it is closed the transaction ends with 503 at once.
+ *  - NTATAG_USER_VIA keeps the host and the port of a Via of ours but never its protocol: that is
+ *    taken from the transport, so that a TLS flow would say SIP/2.0/TCP. The Via of a transport is
+ *    its "magic", which a connection inherits from the socket that accepted it and which may be set
+ *    for it alone. So each flow gives its connection a Via of its own, with the protocol and the
+ *    address that the network sees; the stack writes it by itself, with or without NTATAG_USER_VIA.
+ *  - A request that comes in gets "received=127.0.0.1;rport=PORT" into its Via, and its answer,
+ *    which repeats that, leaves by the connection on which it came, whatever its Via says.
+ *  - But once that connection is closed the stack connects anew, to 127.0.0.1:PORT. Whoever
+ *    listened there would get the answer. That is why the port of a flow is not given back before
+ *    the last transaction has let go of the connection (see Grave).
+ */
+
+#define TIME_LIMIT 8           /* seconds for everything until ready */
+#define PEER_LIMIT (20 * 1000) /* milliseconds for which a peer may take nothing */
+#define KEEP_ALIVE (25 * 1000) /* milliseconds */
+#define INCOMPLETE (10 * 1000) /* milliseconds for the rest of a message */
+#define LONGEST_WAIT 64        /* milliseconds between two looks for the stack's side */
+#define GRAVE_INTERVAL 10      /* seconds */
+
+struct _DflFlows
+{
+  nta_agent_t *nta;
+  tport_t *primary;
+  guint16 port;
+  GHashTable *by_port; /* GUINT_TO_POINTER (port) -> DflFlow, borrowed */
+  GPtrArray *graves;   /* of Grave */
+  guint sweeper;
+};
+
+/* What is left of a flow for as long as a transaction of the stack may still want its port. */
+typedef struct
+{
+  GSocketConnection *near; /* shut down, and still bound */
+  tport_t *transport;
+} Grave;
+
+typedef enum
+{
+  CONNECTING,
+  WAITING_FOR_TRUST,
+  SHAKING_HANDS,
+  JOINING, /* the stack */
+  READY,
+  CLOSED
+} Phase;
+
+/* Lives for as long as an operation is under way; to everybody else it is gone when freed. */
+struct _DflFlow
+{
+  guint references;
+  gboolean freed;
+  Phase phase;
+
+  DflFlows *flows;
+  DflHop *hop;
+  char *name; /* of the hop */
+  const DflFlowListener *listener;
+  gpointer data;
+
+  gboolean secure, verify, wildcard;
+  char *identity, *ca;
+  char *mistake; /* in the settings; found before anything was connected */
+  GTlsCertificate *own;
+  DflTrust *trust;
+  char *refusal; /* why the certificate was refused */
+
+  GCancellable *cancellable;
+  guint limit, look;
+  GSocketConnection *far; /* the socket */
+  GIOStream *stream;      /* what is spoken over it; may be far itself */
+  char *local;
+
+  GSocketConnection *near;
+  guint16 port;
+  guint wait; /* milliseconds until the next look */
+  tport_t *transport;
+  sip_via_t via;
+  char *via_host;
+  DflRelay *relay;
+};
+
+/* --- The transport of the relays --- */
+
+static void
+grave_free (Grave *grave)
+{
+  tport_unref (grave->transport);
+  g_object_unref (grave->near);
+  g_free (grave);
+}
+
+/* Whether only the library's own list and the grave refer to it. */
+static gboolean
+grave_is_forgotten (Grave *grave)
+{
+  return tport_is_closed (grave->transport)
+         && su_home_refcount ((su_home_t *)grave->transport) <= 2;
+}
+
+static gboolean
+on_sweep (gpointer data)
+{
+  DflFlows *self = data;
+
+  for (guint i = self->graves->len; i > 0; i--)
+    if (grave_is_forgotten (g_ptr_array_index (self->graves, i - 1)))
+      g_ptr_array_remove_index_fast (self->graves, i - 1);
+  if (self->graves->len > 0)
+    return G_SOURCE_CONTINUE;
+  self->sweeper = 0;
+  return G_SOURCE_REMOVE;
+}
+
+static void
+bury (DflFlows *self, GSocketConnection *near, tport_t *transport)
+{
+  Grave *grave = g_new0 (Grave, 1);
+
+  grave->near = g_object_ref (near);
+  grave->transport = tport_ref (transport);
+  g_ptr_array_add (self->graves, grave);
+  if (self->sweeper == 0)
+    self->sweeper = g_timeout_add_seconds (GRAVE_INTERVAL, on_sweep, self);
+}
+
 DflFlows *
 dfl_flows_new (nta_agent_t *nta, GError **error)
 {
-  return NULL;
+  DflFlows *self;
+  tport_t *last = NULL;
+
+  if (nta_agent_add_tport (nta, URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
+                           TPTAG_STUN_SERVER (0), TPTAG_KEEPALIVE (KEEP_ALIVE),
+                           TPTAG_TIMEOUT (INCOMPLETE), TPTAG_IDLE (UINT_MAX), TAG_END ())
+      < 0)
+    {
+      g_set_error (
+          error, DFL_ERROR, DFL_ERROR_FAILED,
+          "Cannot bind a TCP port of 127.0.0.1, which connections to servers need: %s; see "
+          "that the loopback interface is up",
+          g_strerror (su_errno ()));
+      return NULL;
+    }
+
+  for (tport_t *each = tport_primaries (nta_agent_tports (nta)); each != NULL;
+       each = tport_next (each))
+    last = each;
+  self = g_new0 (DflFlows, 1);
+  self->nta = nta;
+  self->primary = last;
+  self->port = (guint16)g_ascii_strtoull (tport_name (last)->tpn_port, NULL, 10);
+  self->by_port = g_hash_table_new (NULL, NULL);
+  self->graves = g_ptr_array_new_with_free_func ((GDestroyNotify)grave_free);
+  return self;
 }
+
 void
 dfl_flows_free (DflFlows *self)
 {
+  if (self == NULL)
+    return;
+  g_clear_handle_id (&self->sweeper, g_source_remove);
+  g_ptr_array_unref (self->graves);
+  g_hash_table_unref (self->by_port);
+  g_free (self);
 }
+
 guint16
 dfl_flows_get_port (DflFlows *self)
 {
-  return 0;
+  return self->port;
 }
+
 DflFlow *
 dfl_flows_find (DflFlows *self, const struct sockaddr *peer)
 {
-  return NULL;
+  const struct sockaddr_in *address = (const struct sockaddr_in *)(const void *)peer;
+
+  if (peer->sa_family != AF_INET || address->sin_addr.s_addr != htonl (INADDR_LOOPBACK))
+    return NULL;
+  return g_hash_table_lookup (self->by_port, GUINT_TO_POINTER (ntohs (address->sin_port)));
 }
+
+/* The stack's side of the connection from this port; NULL where it has accepted none. */
+static tport_t *
+find_transport (DflFlows *self, guint16 port)
+{
+  g_autofree char *text = g_strdup_printf ("%u", port);
+  tp_name_t name = {
+    .tpn_proto = "tcp", .tpn_canon = "127.0.0.1", .tpn_host = "127.0.0.1", .tpn_port = text
+  };
+  tport_t *found = tport_by_name (self->primary, &name);
+
+  return found != NULL && tport_is_secondary (found) ? found : NULL;
+}
+
+/* --- The end of a flow --- */
+
+static void
+flow_unref (DflFlow *self)
+{
+  if (--self->references > 0)
+    return;
+  g_clear_object (&self->cancellable);
+  g_clear_object (&self->own);
+  g_clear_pointer (&self->trust, dfl_trust_unref);
+  dfl_hop_free (self->hop);
+  g_free (self->name);
+  g_free (self->identity);
+  g_free (self->ca);
+  g_free (self->mistake);
+  g_free (self->refusal);
+  g_free (self->local);
+  g_free (self->via_host);
+  g_free (self);
+}
+
+static void
+shut_down (GSocketConnection *connection)
+{
+  g_socket_shutdown (g_socket_connection_get_socket (connection), TRUE, TRUE, NULL);
+}
+
+/* Lets go of the network and of the stack. Operations that are under way hold the streams until
+ * they have heard of it. */
+static void
+let_go (DflFlow *self)
+{
+  self->phase = CLOSED;
+  g_clear_handle_id (&self->limit, g_source_remove);
+  g_clear_handle_id (&self->look, g_source_remove);
+  g_cancellable_cancel (self->cancellable);
+  g_clear_pointer (&self->relay, dfl_relay_free);
+  if (self->port != 0)
+    g_hash_table_remove (self->flows->by_port, GUINT_TO_POINTER (self->port));
+  self->port = 0;
+  if (self->near != NULL)
+    shut_down (self->near);
+  if (self->transport != NULL)
+    {
+      tport_set_magic (self->transport, tport_magic (tport_parent (self->transport)));
+      bury (self->flows, self->near, self->transport);
+      tport_decref (&self->transport);
+    }
+  if (self->far != NULL)
+    shut_down (self->far);
+  g_clear_object (&self->near);
+  g_clear_object (&self->stream);
+  g_clear_object (&self->far);
+}
+
+static void
+close_flow (DflFlow *self, const char *reason)
+{
+  g_autofree char *text = g_strdup (reason);
+
+  let_go (self);
+  self->listener->closed (self, text, self->data);
+}
+
+/* What GnuTLS says of a peer is its own English, with nothing of the peer's in it. */
+static char *
+explain_handshake (DflFlow *self, const GError *error)
+{
+  if (self->refusal != NULL)
+    return g_strdup (self->refusal);
+  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED))
+    return g_strdup_printf ("%s wants a certificate of ours; give one in tls-certificate= and "
+                            "tls-key=",
+                            self->name);
+  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
+    return g_strdup_printf ("%s does not speak TLS, or none newer than 1.1; see the port and "
+                            "transport=",
+                            self->name);
+  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_EOF)
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT))
+    return g_strdup_printf ("%s closed the connection during the TLS handshake", self->name);
+  return g_strdup_printf ("the TLS handshake with %s failed: %s", self->name, error->message);
+}
+
+static char *
+explain (DflFlow *self, const GError *error)
+{
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
+    return g_strdup_printf ("%s refused the connection", self->name);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+    return g_strdup_printf (self->phase == READY ? "%s takes nothing any more"
+                                                 : "no answer from %s",
+                            self->name);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_HOST_UNREACHABLE)
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE))
+    return g_strdup_printf ("%s cannot be reached from here: %s", self->name, error->message);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)
+      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE))
+    return g_strdup_printf (self->phase == SHAKING_HANDS
+                                ? "%s broke the connection off during the TLS handshake"
+                                : "%s broke the connection off",
+                            self->name);
+  if (self->phase == SHAKING_HANDS
+      || g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED))
+    return explain_handshake (self, error);
+  return g_strdup_printf ("the connection with %s failed: %s", self->name, error->message);
+}
+
+static void
+fail (DflFlow *self, const GError *error)
+{
+  g_autofree char *reason = self->refusal != NULL ? g_strdup (self->refusal)
+                                                  : explain (self, error);
+
+  close_flow (self, reason);
+}
+
+static gboolean
+on_limit (gpointer data)
+{
+  DflFlow *self = data;
+  g_autofree char *reason = g_strdup_printf (
+      self->phase == CONNECTING      ? "no answer from %s"
+      : self->phase == SHAKING_HANDS ? "%s accepts connections but does not answer in TLS"
+                                     : "this machine is too busy to connect to %s",
+      self->name);
+
+  self->limit = 0;
+  close_flow (self, reason);
+  return G_SOURCE_REMOVE;
+}
+
+/* --- Joining the stack --- */
+
+static void
+on_relay_ended (const GError *error, gpointer data)
+{
+  DflFlow *self = data;
+  g_autofree char *reason = NULL;
+
+  if (error == NULL)
+    reason = g_strdup_printf ("%s closed the connection", self->name);
+  else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+    reason = g_strdup_printf ("the connection with %s was closed from here", self->name);
+  else
+    reason = explain (self, error);
+  close_flow (self, reason);
+}
+
+/* The Via of requests that leave by this flow. */
+static void
+set_via (DflFlow *self)
+{
+  const char *colon = strrchr (self->local, ':');
+
+  self->via_host = g_strndup (self->local, (gsize)(colon - self->local));
+  sip_via_init (&self->via);
+  self->via.v_protocol = self->secure ? sip_transport_tls : sip_transport_tcp;
+  self->via.v_host = self->via_host;
+  self->via.v_port = colon + 1;
+  tport_set_magic (self->transport, (tp_magic_t *)&self->via);
+}
+
+/* The library accepts when its turn comes, and tells nobody. */
+static gboolean
+on_look (gpointer data)
+{
+  DflFlow *self = data;
+  tport_t *found = find_transport (self->flows, self->port);
+
+  if (found == NULL)
+    {
+      self->wait = CLAMP (2 * self->wait, 1, LONGEST_WAIT);
+      self->look = g_timeout_add (self->wait, on_look, self);
+      return G_SOURCE_REMOVE;
+    }
+
+  self->look = 0;
+  g_clear_handle_id (&self->limit, g_source_remove);
+  self->transport = tport_ref (found);
+  set_via (self);
+  self->phase = READY;
+  self->relay = dfl_relay_new (self->near, self->stream, on_relay_ended, self);
+  self->listener->ready (self, self->data);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+on_joined (GObject *source, GAsyncResult *result, gpointer data)
+{
+  DflFlow *self = data;
+  g_autoptr (GError) error = NULL;
+  gboolean joined = g_socket_connection_connect_finish (G_SOCKET_CONNECTION (source), result,
+                                                        &error);
+
+  if (!self->freed && self->phase == JOINING)
+    {
+      if (joined)
+        self->look = g_timeout_add (0, on_look, self);
+      else
+        {
+          g_autofree char *reason = g_strdup_printf ("cannot connect to this machine's own SIP "
+                                                     "stack over 127.0.0.1: %s",
+                                                     error->message);
+
+          close_flow (self, reason);
+        }
+    }
+  flow_unref (self);
+}
+
+/* A socket with a port of 127.0.0.1 that the stack has no memory of. */
+static GSocket *
+bind_near (DflFlow *self, GError **error)
+{
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0);
+  g_autoptr (GPtrArray) remembered = g_ptr_array_new_with_free_func (g_object_unref);
+
+  for (;;)
+    {
+      g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
+                                                 G_SOCKET_PROTOCOL_TCP, error);
+      g_autoptr (GSocketAddress) bound = NULL;
+
+      if (socket == NULL || !g_socket_bind (socket, any, FALSE, error)
+          || (bound = g_socket_get_local_address (socket, error)) == NULL)
+        return NULL;
+      self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
+      if (find_transport (self->flows, self->port) == NULL)
+        return g_steal_pointer (&socket);
+      self->port = 0;
+      g_ptr_array_add (remembered, g_steal_pointer (&socket));
+    }
+}
+
+static void
+join (DflFlow *self)
+{
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GSocketAddress) stack = g_inet_socket_address_new (loopback, self->flows->port);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocket) socket = NULL;
+
+  self->phase = JOINING;
+  socket = bind_near (self, &error);
+  if (socket == NULL)
+    {
+      g_autofree char *reason
+          = g_strdup_printf ("cannot bind a TCP port of 127.0.0.1: %s; see that "
+                             "the loopback interface is up",
+                             error->message);
+
+      close_flow (self, reason);
+      return;
+    }
+  g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+  self->near = g_socket_connection_factory_create_connection (socket);
+  g_hash_table_insert (self->flows->by_port, GUINT_TO_POINTER (self->port), self);
+  self->references++;
+  g_socket_connection_connect_async (self->near, stack, self->cancellable, on_joined, self);
+}
+
+/* --- TLS --- */
+
+/* GIO has no list of authorities for this connection and so always asks. */
+static gboolean
+on_accept_certificate (GTlsConnection *connection,
+                       GTlsCertificate *certificate,
+                       GTlsCertificateFlags errors,
+                       gpointer data)
+{
+  DflFlow *self = data;
+
+  if (self->freed || self->phase != SHAKING_HANDS)
+    return FALSE;
+  if (!self->verify)
+    return TRUE;
+  g_free (self->refusal);
+  self->refusal = dfl_certificate_explain (certificate, self->trust, self->identity,
+                                           self->wildcard);
+  return self->refusal == NULL;
+}
+
+static void
+on_hands_shaken (GObject *source, GAsyncResult *result, gpointer data)
+{
+  DflFlow *self = data;
+  g_autoptr (GError) error = NULL;
+  gboolean done = g_tls_connection_handshake_finish (G_TLS_CONNECTION (source), result, &error);
+
+  if (!self->freed && self->phase == SHAKING_HANDS)
+    {
+      GTlsProtocolVersion version = g_tls_connection_get_protocol_version (
+          G_TLS_CONNECTION (source));
+
+      if (!done)
+        fail (self, error);
+      else if (version != G_TLS_PROTOCOL_VERSION_TLS_1_2
+               && version != G_TLS_PROTOCOL_VERSION_TLS_1_3)
+        {
+          g_autofree char *reason = g_strdup_printf ("%s speaks no TLS newer than 1.1", self->name);
+
+          close_flow (self, reason);
+        }
+      else
+        join (self);
+    }
+  flow_unref (self);
+}
+
+static void
+shake_hands (DflFlow *self)
+{
+  g_autoptr (GSocketConnectable) identity = NULL;
+  g_autoptr (GError) error = NULL;
+  GIOStream *stream;
+
+  self->phase = SHAKING_HANDS;
+  if (self->identity[0] != '[' && !g_hostname_is_ip_address (self->identity))
+    identity = g_network_address_new (self->identity, 0);
+  stream = g_tls_client_connection_new (G_IO_STREAM (self->far), identity, &error);
+  if (stream == NULL)
+    {
+      g_autofree char *reason = g_strdup_printf ("this machine cannot speak TLS: %s; install "
+                                                 "glib-networking",
+                                                 error->message);
+
+      close_flow (self, reason);
+      return;
+    }
+  g_object_unref (self->stream);
+  self->stream = stream;
+  g_tls_connection_set_database (G_TLS_CONNECTION (stream), NULL);
+  g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (stream), FALSE);
+  if (self->own != NULL)
+    g_tls_connection_set_certificate (G_TLS_CONNECTION (stream), self->own);
+  g_signal_connect (stream, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
+  self->references++;
+  g_tls_connection_handshake_async (G_TLS_CONNECTION (stream), G_PRIORITY_DEFAULT,
+                                    self->cancellable, on_hands_shaken, self);
+}
+
+static void
+on_trust (DflTrust *trust, gpointer data)
+{
+  DflFlow *self = data;
+
+  if (!self->freed && self->phase == WAITING_FOR_TRUST)
+    {
+      self->trust = dfl_trust_ref (trust);
+      shake_hands (self);
+    }
+  flow_unref (self);
+}
+
+/* --- Connecting --- */
+
+static void
+on_connected (GObject *source, GAsyncResult *result, gpointer data)
+{
+  DflFlow *self = data;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketConnection) far = g_socket_client_connect_finish (G_SOCKET_CLIENT (source),
+                                                                      result, &error);
+
+  if (!self->freed && self->phase == CONNECTING)
+    {
+      GSocket *socket = far != NULL ? g_socket_connection_get_socket (far) : NULL;
+      g_autoptr (GSocketAddress) local = far != NULL ? g_socket_get_local_address (socket, &error)
+                                                     : NULL;
+
+      if (local == NULL)
+        fail (self, error);
+      else
+        {
+          g_autoptr (DflHop) here = dfl_hop_new (self->hop->transport,
+                                                 G_INET_SOCKET_ADDRESS (local));
+
+          g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+          g_socket_set_option (socket, IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_LIMIT, NULL);
+          self->local = dfl_hop_to_string (here);
+          self->far = g_steal_pointer (&far);
+          self->stream = g_object_ref (G_IO_STREAM (self->far));
+          if (!self->secure)
+            join (self);
+          else if (self->verify && self->trust == NULL)
+            {
+              self->phase = WAITING_FOR_TRUST;
+              self->references++;
+              dfl_trust_of_machine (on_trust, self);
+            }
+          else
+            shake_hands (self);
+        }
+    }
+  flow_unref (self);
+}
+
+static gboolean
+on_mistake (gpointer data)
+{
+  DflFlow *self = data;
+
+  self->look = 0;
+  close_flow (self, self->mistake);
+  return G_SOURCE_REMOVE;
+}
+
+/* FALSE with a mistake. */
+static gboolean
+take_tls (DflFlow *self, const DflFlowTls *tls)
+{
+  g_autoptr (GError) error = NULL;
+
+  self->secure = TRUE;
+  self->verify = tls->verify;
+  self->wildcard = tls->wildcard;
+  self->identity = g_strdup (tls->identity);
+  if (tls->verify && tls->ca != NULL)
+    {
+      self->trust = dfl_trust_new (tls->ca, &error);
+      if (self->trust == NULL)
+        self->mistake = g_strdup (error->message);
+    }
+  if (self->mistake == NULL && tls->certificate != NULL)
+    self->own = dfl_certificate_new_own (tls->certificate, tls->key, &self->mistake);
+  return self->mistake == NULL;
+}
+
 DflFlow *
 dfl_flow_new (DflFlows *flows,
               const DflHop *hop,
@@ -29,29 +656,62 @@ dfl_flow_new (DflFlows *flows,
               const DflFlowListener *listener,
               gpointer data)
 {
-  return NULL;
+  DflFlow *self = g_new0 (DflFlow, 1);
+  g_autoptr (GSocketClient) client = NULL;
+
+  self->references = 1;
+  self->flows = flows;
+  self->hop = dfl_hop_new (hop->transport, hop->address);
+  self->name = dfl_hop_to_string (hop);
+  self->listener = listener;
+  self->data = data;
+  self->cancellable = g_cancellable_new ();
+  if (tls != NULL && !take_tls (self, tls))
+    {
+      self->look = g_timeout_add (0, on_mistake, self);
+      return self;
+    }
+
+  self->limit = g_timeout_add_seconds (TIME_LIMIT, on_limit, self);
+  client = g_socket_client_new ();
+  g_socket_client_set_enable_proxy (client, FALSE);
+  self->references++;
+  g_socket_client_connect_async (client, G_SOCKET_CONNECTABLE (self->hop->address),
+                                 self->cancellable, on_connected, self);
+  return self;
 }
+
 void
 dfl_flow_free (DflFlow *self)
 {
+  if (self == NULL)
+    return;
+  if (self->phase != CLOSED)
+    let_go (self);
+  self->freed = TRUE;
+  flow_unref (self);
 }
+
 tport_t *
 dfl_flow_get_transport (DflFlow *self)
 {
-  return NULL;
+  return self->phase == READY && tport_is_clear_to_send (self->transport) ? self->transport : NULL;
 }
+
 const char *
 dfl_flow_get_local (DflFlow *self)
 {
-  return "";
+  return self->local;
 }
+
 const DflHop *
 dfl_flow_get_hop (DflFlow *self)
 {
-  return NULL;
+  return self->hop;
 }
+
 gpointer
 dfl_flow_get_data (DflFlow *self)
 {
-  return NULL;
+  return self->data;
 }

@@ -6,17 +6,33 @@
 DflHop *
 dfl_hop_new (DflTransport transport, GInetSocketAddress *address)
 {
-  return NULL;
+  DflHop *self = g_new0 (DflHop, 1);
+
+  self->transport = transport;
+  self->address = g_object_ref (address);
+  return self;
 }
+
 void
 dfl_hop_free (DflHop *self)
 {
+  if (self == NULL)
+    return;
+  g_object_unref (self->address);
+  g_free (self);
 }
+
 char *
 dfl_hop_to_string (const DflHop *self)
 {
-  return NULL;
+  GInetAddress *address = g_inet_socket_address_get_address (self->address);
+  g_autofree char *text = g_inet_address_to_string (address);
+
+  return g_strdup_printf (g_inet_address_get_family (address) == G_SOCKET_FAMILY_IPV6 ? "[%s]:%u"
+                                                                                       : "%s:%u",
+                          text, g_inet_socket_address_get_port (self->address));
 }
+
 DflLocate *
 dfl_locate_new (
     DflResolver *resolver, const char *server, DflTransport wish, DflLocateFunc func, gpointer data)

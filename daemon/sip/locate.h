@@ -19,6 +19,7 @@ typedef struct
 
 DflHop *dfl_hop_new (DflTransport transport, GInetSocketAddress *address);
 void dfl_hop_free (DflHop *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflHop, dfl_hop_free)
 /* "192.0.2.1:5060", "[2001:db8::1]:5061" */
 char *dfl_hop_to_string (const DflHop *self);
 

@@ -1,0 +1,212 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "sip/trust.h"
+
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+
+#include "core/error.h"
+
+#define MOST_IN_CHAIN 16 /* GnuTLS looks at no more either */
+#define GOOD_FOR (60 * 60 * G_TIME_SPAN_SECOND)
+
+struct _DflTrust
+{
+  gatomicrefcount references;
+  gnutls_x509_trust_list_t list;
+};
+
+static DflTrust *
+trust_new_empty (void)
+{
+  DflTrust *self = g_new0 (DflTrust, 1);
+
+  g_atomic_ref_count_init (&self->references);
+  gnutls_x509_trust_list_init (&self->list, 0);
+  return self;
+}
+
+DflTrust *
+dfl_trust_new (const char *pem, GError **error)
+{
+  g_autoptr (DflTrust) self = trust_new_empty ();
+  gnutls_datum_t text = { .data = (unsigned char *)pem, .size = (unsigned)strlen (pem) };
+
+  if (gnutls_x509_trust_list_add_trust_mem (self->list, &text, NULL, GNUTLS_X509_FMT_PEM, 0, 0) > 0)
+    return g_steal_pointer (&self);
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
+                       "tls-ca= holds no certificate that can be read; give it in PEM");
+  return NULL;
+}
+
+DflTrust *
+dfl_trust_ref (DflTrust *self)
+{
+  g_atomic_ref_count_inc (&self->references);
+  return self;
+}
+
+void
+dfl_trust_unref (DflTrust *self)
+{
+  if (!g_atomic_ref_count_dec (&self->references))
+    return;
+  gnutls_x509_trust_list_deinit (self->list, 1);
+  g_free (self);
+}
+
+/* --- What the machine trusts --- */
+
+typedef struct
+{
+  DflTrustFunc func;
+  gpointer data;
+} Waiter;
+
+static struct
+{
+  DflTrust *trust;
+  gint64 since; /* monotonic */
+  gboolean reading;
+  GArray *waiters; /* of Waiter */
+} machine;
+
+static void
+read_in_thread (GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  DflTrust *trust = trust_new_empty ();
+
+  gnutls_x509_trust_list_add_system_trust (trust->list, 0, 0);
+  g_task_return_pointer (task, trust, (GDestroyNotify)dfl_trust_unref);
+}
+
+static void
+on_read (GObject *source, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GArray) waiters = g_steal_pointer (&machine.waiters);
+
+  g_clear_pointer (&machine.trust, dfl_trust_unref);
+  machine.trust = g_task_propagate_pointer (G_TASK (result), NULL);
+  machine.since = g_get_monotonic_time ();
+  machine.reading = FALSE;
+  for (guint i = 0; i < waiters->len; i++)
+    {
+      Waiter *waiter = &g_array_index (waiters, Waiter, i);
+      g_autoptr (DflTrust) trust = dfl_trust_ref (machine.trust);
+
+      waiter->func (trust, waiter->data);
+    }
+}
+
+static gboolean
+on_still_good (gpointer data)
+{
+  Waiter *waiter = data;
+  g_autoptr (DflTrust) trust = dfl_trust_ref (machine.trust);
+
+  waiter->func (trust, waiter->data);
+  return G_SOURCE_REMOVE;
+}
+
+void
+dfl_trust_of_machine (DflTrustFunc func, gpointer data)
+{
+  Waiter waiter = { .func = func, .data = data };
+
+  if (machine.trust != NULL && !machine.reading
+      && g_get_monotonic_time () - machine.since < GOOD_FOR)
+    {
+      g_idle_add_full (G_PRIORITY_DEFAULT, on_still_good, g_memdup2 (&waiter, sizeof waiter),
+                       g_free);
+      return;
+    }
+
+  if (machine.waiters == NULL)
+    machine.waiters = g_array_new (FALSE, FALSE, sizeof (Waiter));
+  g_array_append_val (machine.waiters, waiter);
+  if (!machine.reading)
+    {
+      g_autoptr (GTask) task = g_task_new (NULL, NULL, on_read, NULL);
+
+      machine.reading = TRUE;
+      g_task_run_in_thread (task, read_in_thread);
+    }
+}
+
+/* --- Chains --- */
+
+typedef struct
+{
+  gnutls_x509_crt_t list[MOST_IN_CHAIN];
+  guint length;
+} Chain;
+
+static void
+chain_clear (Chain *chain)
+{
+  for (guint i = 0; i < chain->length; i++)
+    gnutls_x509_crt_deinit (chain->list[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Chain, chain_clear)
+
+static gboolean
+chain_add (Chain *chain, GTlsCertificate *certificate)
+{
+  g_autoptr (GByteArray) der = NULL;
+  gnutls_datum_t datum;
+
+  g_object_get (certificate, "certificate", &der, NULL);
+  if (der == NULL)
+    return FALSE;
+  datum = (gnutls_datum_t){ .data = der->data, .size = der->len };
+  gnutls_x509_crt_init (&chain->list[chain->length]);
+  return gnutls_x509_crt_import (chain->list[chain->length++], &datum, GNUTLS_X509_FMT_DER) == 0;
+}
+
+static DflTrustProblems
+problems_of (guint status, gnutls_x509_crt_t leaf)
+{
+  static const struct
+  {
+    guint status;
+    DflTrustProblems problem;
+  } table[] = {
+    { GNUTLS_CERT_SIGNER_NOT_CA, DFL_TRUST_NO_AUTHORITY },
+    { GNUTLS_CERT_EXPIRED, DFL_TRUST_EXPIRED },
+    { GNUTLS_CERT_NOT_ACTIVATED, DFL_TRUST_NOT_YET_VALID },
+    { GNUTLS_CERT_INSECURE_ALGORITHM, DFL_TRUST_WEAK },
+    { GNUTLS_CERT_SIGNATURE_FAILURE, DFL_TRUST_FORGED },
+  };
+  DflTrustProblems problems = 0;
+
+  if (status == 0)
+    return 0;
+  if (status & GNUTLS_CERT_SIGNER_NOT_FOUND)
+    problems |= gnutls_x509_crt_check_issuer (leaf, leaf) ? DFL_TRUST_SELF_SIGNED
+                                                          : DFL_TRUST_UNKNOWN_AUTHORITY;
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    if (status & table[i].status)
+      problems |= table[i].problem;
+  return problems != 0 ? problems : DFL_TRUST_OTHER;
+}
+
+DflTrustProblems
+dfl_trust_verify (DflTrust *self, GTlsCertificate *certificate)
+{
+  g_auto (Chain) chain = { 0 };
+  guint status = 0;
+
+  for (GTlsCertificate *each = certificate; each != NULL;
+       each = g_tls_certificate_get_issuer (each))
+    if (chain.length == MOST_IN_CHAIN || !chain_add (&chain, each))
+      return DFL_TRUST_OTHER;
+
+  /* Of medium strength is 2048 bits of RSA. */
+  if (gnutls_x509_trust_list_verify_crt2 (self->list, chain.list, chain.length, NULL, 0,
+                                          GNUTLS_PROFILE_TO_VFLAGS (GNUTLS_PROFILE_MEDIUM), &status,
+                                          NULL)
+      < 0)
+    return DFL_TRUST_OTHER;
+  return problems_of (status, chain.list[0]);
+}

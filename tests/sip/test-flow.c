@@ -1,0 +1,717 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Connections to servers: the real relay and the real stack, with good and bad servers at the far
+ * end. */
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sofia-sip/nta.h>
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_status.h>
+#include <sofia-sip/sip_tag.h>
+
+#include "sip/flow.h"
+#include "sip/loop.h"
+#include "stage/certificates.h"
+
+#include "far-end.h"
+
+typedef struct
+{
+  DflSipLoop *loop;
+  nta_agent_t *nta;
+  DflFlows *flows;
+
+  guint n_ready, n_closed;
+  char *reason;
+  int status; /* of the last answer */
+  char *method;
+  nta_incoming_t *incoming;
+} Stack;
+
+static int
+on_incoming (nta_incoming_magic_t *magic, nta_incoming_t *incoming, const sip_t *sip)
+{
+  Stack *stack = (Stack *)magic;
+
+  nta_incoming_destroy (g_steal_pointer (&stack->incoming));
+  return 0;
+}
+
+static int
+on_message (nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
+{
+  Stack *stack = (Stack *)magic;
+
+  if (sip->sip_request == NULL || sip->sip_request->rq_method == sip_method_ack)
+    {
+      nta_msg_discard (nta, msg);
+      return 0;
+    }
+  g_free (stack->method);
+  stack->method = g_strdup (sip->sip_request->rq_method_name);
+  stack->incoming = nta_incoming_create (nta, NULL, msg, sip, TAG_END ());
+  nta_incoming_bind (stack->incoming, on_incoming, (nta_incoming_magic_t *)stack);
+  return 0;
+}
+
+static Stack *
+stack_new (void)
+{
+  Stack *self = g_new0 (Stack, 1);
+  g_autoptr (GError) error = NULL;
+
+  self->loop = dfl_sip_loop_ref ();
+  self->nta = nta_agent_create (dfl_sip_loop_get_root (self->loop), (url_string_t *)-1, on_message,
+                                (nta_agent_magic_t *)self, NTATAG_UA (1), NTATAG_MERGE_482 (0),
+                                NTATAG_SERVER_RPORT (1), TAG_END ());
+  g_assert_cmpint (nta_agent_add_tport (self->nta,
+                                        URL_STRING_MAKE ("sip:127.0.0.1:*;transport=udp"),
+                                        TAG_END ()),
+                   ==, 0);
+  g_assert_cmpint (nta_agent_add_tport (self->nta,
+                                        URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
+                                        TAG_END ()),
+                   ==, 0);
+  self->flows = dfl_flows_new (self->nta, &error);
+  g_assert_no_error (error);
+  return self;
+}
+
+static void
+stack_free (Stack *self)
+{
+  if (self->incoming != NULL)
+    nta_incoming_destroy (self->incoming);
+  dfl_flows_free (self->flows);
+  nta_agent_destroy (self->nta);
+  dfl_sip_loop_unref (self->loop);
+  g_free (self->reason);
+  g_free (self->method);
+  g_free (self);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Stack, stack_free)
+
+static void
+on_ready (DflFlow *flow, gpointer data)
+{
+  Stack *self = data;
+
+  g_assert_true (dfl_flow_get_data (flow) == data);
+  g_assert_nonnull (dfl_flow_get_transport (flow));
+  self->n_ready++;
+}
+
+static void
+on_closed (DflFlow *flow, const char *reason, gpointer data)
+{
+  Stack *self = data;
+
+  g_assert_null (dfl_flow_get_transport (flow));
+  self->n_closed++;
+  g_free (self->reason);
+  self->reason = g_strdup (reason);
+}
+
+static const DflFlowListener listener = { .ready = on_ready, .closed = on_closed };
+
+static DflFlow *
+open_flow (Stack *self, const char *host, guint16 port, const DflFlowTls *tls)
+{
+  g_autoptr (GInetSocketAddress) address = G_INET_SOCKET_ADDRESS (
+      g_inet_socket_address_new_from_string (host, port));
+  g_autoptr (DflHop) hop = dfl_hop_new (tls != NULL ? DFL_TRANSPORT_TLS : DFL_TRANSPORT_TCP,
+                                        address);
+
+  return dfl_flow_new (self->flows, hop, tls, &listener, self);
+}
+
+static void
+wait_until_settled (Stack *self)
+{
+  guint before = self->n_ready + self->n_closed;
+
+  while (self->n_ready + self->n_closed == before)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static void
+assert_ready (Stack *self)
+{
+  wait_until_settled (self);
+  g_assert_cmpstr (self->reason, ==, NULL);
+  g_assert_cmpuint (self->n_ready, ==, 1);
+}
+
+static void
+wait_until_closed (Stack *self)
+{
+  while (self->n_closed == 0)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+/* --- Requests out --- */
+
+static int
+on_answer (nta_outgoing_magic_t *magic, nta_outgoing_t *request, const sip_t *sip)
+{
+  Stack *self = (Stack *)magic;
+
+  self->status = nta_outgoing_status (request);
+  if (self->status >= 200)
+    nta_outgoing_destroy (request);
+  return 0;
+}
+
+/* A REGISTER as the registration makes it: a message of its own, by this transport alone. */
+static void
+send_register (Stack *self, DflFlow *flow, const char *via)
+{
+  msg_t *msg = nta_msg_create (self->nta, 0);
+  sip_t *sip = sip_object (msg);
+
+  sip_add_tl (msg, sip, SIPTAG_FROM_STR ("<sip:alice@example.org>;tag=1"),
+              SIPTAG_TO_STR ("<sip:alice@example.org>"), SIPTAG_CALL_ID_STR ("one@example.org"),
+              SIPTAG_CSEQ_STR ("1 REGISTER"), SIPTAG_MAX_FORWARDS_STR ("70"),
+              TAG_IF (via != NULL, SIPTAG_VIA_STR (via)), SIPTAG_CONTENT_LENGTH_STR ("0"),
+              TAG_END ());
+  sip_header_insert (msg, sip,
+                     (sip_header_t *)sip_request_create (msg_home (msg), SIP_METHOD_REGISTER,
+                                                         URL_STRING_MAKE ("sip:example.org"),
+                                                         NULL));
+  self->status = 0;
+  g_assert_nonnull (nta_outgoing_mcreate (self->nta, on_answer, (nta_outgoing_magic_t *)self, NULL,
+                                          msg, TAG_IF (via != NULL, NTATAG_USER_VIA (1)),
+                                          NTATAG_TPORT (dfl_flow_get_transport (flow)),
+                                          TAG_END ()));
+  while (self->status < 200)
+    g_main_context_iteration (NULL, TRUE);
+}
+
+static char *
+dup_line (const char *message, const char *name)
+{
+  g_auto (GStrv) lines = g_strsplit (message, "\r\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++)
+    if (g_str_has_prefix (lines[i], name) && lines[i][strlen (name)] == ':')
+      return g_strdup (lines[i] + strlen (name) + 2);
+  return g_strdup ("");
+}
+
+/* Answers 200 to one request, keeps the Via, and closes at once where data says so. */
+typedef struct
+{
+  char *via;
+  gboolean closes;
+} Registrar;
+
+static void
+talk_registrar (FarEnd *far_end, gpointer data)
+{
+  Registrar *registrar = data;
+  g_autofree char *request = far_end_read_message (far_end);
+
+  while (request != NULL)
+    {
+      g_autofree char *cseq = dup_line (request, "CSeq");
+      g_autofree char *answer = NULL;
+
+      g_free (registrar->via);
+      registrar->via = dup_line (request, "Via");
+      answer
+          = g_strdup_printf ("SIP/2.0 200 OK\r\nVia: %s\r\nFrom: <sip:alice@example.org>;tag=1\r\n"
+                             "To: <sip:alice@example.org>;tag=2\r\nCall-ID: one@example.org\r\n"
+                             "CSeq: %s\r\nContent-Length: 0\r\n\r\n",
+                             registrar->via, cseq);
+      g_assert_true (far_end_write (far_end, answer, strlen (answer)));
+      if (registrar->closes)
+        return;
+      g_clear_pointer (&request, g_free);
+      request = far_end_read_message (far_end);
+    }
+}
+
+static Certificate *authority, *server; /* for example.org */
+
+static DflFlowTls
+usual_tls (void)
+{
+  DflFlowTls tls = { .verify = TRUE,
+                     .identity = "example.org",
+                     .ca = certificate_get_pem (authority) };
+
+  return tls;
+}
+
+static FarEndOptions
+usual_server (void)
+{
+  FarEndOptions options = { .certificate = certificate_get_pem (server),
+                            .key = certificate_get_key (server) };
+
+  return options;
+}
+
+static void
+assert_register (gboolean secure, gboolean own_via)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  Registrar registrar = { 0 };
+  FarEndOptions options = secure ? usual_server () : (FarEndOptions){ 0 };
+  DflFlowTls tls = usual_tls ();
+  FarEnd *far_end;
+  DflFlow *flow;
+  g_autofree char *expected = NULL;
+  g_autofree char *via = NULL;
+
+  options.talk = talk_registrar;
+  options.data = &registrar;
+  far_end = far_end_new (&options);
+  flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), secure ? &tls : NULL);
+  assert_ready (stack);
+  if (own_via)
+    via = g_strdup_printf ("SIP/2.0/%s %s;rport;branch=z9hG4bKabcdefgh", secure ? "TLS" : "TCP",
+                           dfl_flow_get_local (flow));
+  send_register (stack, flow, via);
+  g_assert_cmpint (stack->status, ==, 200);
+  dfl_flow_free (flow);
+  far_end_free (far_end);
+
+  expected = g_strdup_printf ("SIP/2.0/%s 127.0.0.1:", secure ? "TLS" : "TCP");
+  g_assert_true (g_str_has_prefix (registrar.via, expected));
+  if (own_via)
+    g_assert_cmpstr (registrar.via, ==, via);
+  g_free (registrar.via);
+}
+
+static void
+test_register_tcp (void)
+{
+  assert_register (FALSE, FALSE);
+  assert_register (FALSE, TRUE);
+}
+
+static void
+test_register_tls (void)
+{
+  assert_register (TRUE, FALSE);
+  assert_register (TRUE, TRUE);
+}
+
+/* The answer counts, although the connection ends behind it. */
+static void
+test_answer_and_close (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  Registrar registrar = { .closes = TRUE };
+  FarEndOptions options = { .talk = talk_registrar, .data = &registrar };
+  g_autoptr (FarEnd) far_end = far_end_new (&options);
+  DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), NULL);
+  g_autofree char *expected = NULL;
+
+  assert_ready (stack);
+  send_register (stack, flow, NULL);
+  g_assert_cmpint (stack->status, ==, 200);
+  wait_until_closed (stack);
+  expected = g_strdup_printf ("127.0.0.1:%u closed the connection", far_end_get_port (far_end));
+  g_assert_cmpstr (stack->reason, ==, expected);
+  dfl_flow_free (flow);
+  g_free (registrar.via);
+}
+
+/* --- Requests in --- */
+
+typedef struct
+{
+  char *answer;
+  GMutex mutex;
+} Caller;
+
+static void
+talk_caller (FarEnd *far_end, gpointer data)
+{
+  char **answer = data;
+  const char *invite = "INVITE sip:token@127.0.0.1 SIP/2.0\r\n"
+                       "Via: SIP/2.0/TLS proxy.example.org;branch=z9hG4bKabcdefgh\r\n"
+                       "From: <sip:bob@example.org>;tag=1\r\nTo: <sip:alice@example.org>\r\n"
+                       "Call-ID: two@example.org\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n"
+                       "Contact: <sip:bob@192.0.2.1>\r\nContent-Length: 0\r\n\r\n";
+
+  g_assert_true (far_end_write (far_end, invite, strlen (invite)));
+  do
+    {
+      g_free (*answer);
+      *answer = far_end_read_message (far_end);
+  } while (*answer != NULL && g_str_has_prefix (*answer, "SIP/2.0 1"));
+}
+
+static void
+test_invite (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  g_autofree char *answer = NULL;
+  FarEndOptions options = usual_server ();
+  DflFlowTls tls = usual_tls ();
+  FarEnd *far_end;
+  DflFlow *flow;
+
+  options.talk = talk_caller;
+  options.data = &answer;
+  far_end = far_end_new (&options);
+  flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+  while (stack->incoming == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpstr (stack->method, ==, "INVITE");
+  nta_incoming_treply (stack->incoming, SIP_302_MOVED_TEMPORARILY,
+                       SIPTAG_CONTACT_STR ("<sip:mobile@example.org>"), TAG_END ());
+  wait_until_closed (stack);
+  dfl_flow_free (flow);
+  far_end_free (far_end);
+  g_assert_true (g_str_has_prefix (answer, "SIP/2.0 302 "));
+}
+
+/* --- What is refused --- */
+
+typedef struct
+{
+  DflFlowTls tls;
+  CertificateWish wish;
+  const char *reason; /* NULL: it is ready; %s: the server's address and port */
+} Judgement;
+
+static void
+assert_flow (const FarEndOptions *options, const DflFlowTls *tls, const char *reason)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  FarEnd *far_end = far_end_new (options);
+  DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), tls);
+
+  while (stack->n_closed == 0 && (reason != NULL || stack->n_ready == 0))
+    g_main_context_iteration (NULL, TRUE);
+  if (reason != NULL)
+    {
+      g_autofree char *name = g_strdup_printf ("127.0.0.1:%u", far_end_get_port (far_end));
+      g_autofree char *expected = g_strdup_printf (reason, name);
+
+      g_assert_cmpstr (stack->reason, ==, expected);
+    }
+  else
+    g_assert_cmpstr (stack->reason, ==, NULL);
+  dfl_flow_free (flow);
+  far_end_free (far_end);
+}
+
+static char *
+dup_day (int days)
+{
+  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
+  g_autoptr (GDateTime) day = g_date_time_add_days (now, days);
+
+  return g_date_time_format (day, "%Y-%m-%d");
+}
+
+static void
+assert_judgement (const CertificateWish *wish, const DflFlowTls *changed, const char *reason)
+{
+  CertificateWish copy = *wish;
+  g_autoptr (Certificate) certificate = NULL;
+  DflFlowTls tls = changed != NULL ? *changed : usual_tls ();
+  FarEndOptions options = { 0 };
+
+  if (copy.issuer == NULL)
+    copy.issuer = authority;
+  certificate = certificate_new (&copy);
+  options.certificate = certificate_get_pem (certificate);
+  options.key = certificate_get_key (certificate);
+  assert_flow (&options, &tls, reason);
+}
+
+static void
+test_names (void)
+{
+  DflFlowTls wildcard = usual_tls ();
+  DflFlowTls address = usual_tls ();
+  DflFlowTls other_address = usual_tls ();
+
+  wildcard.wildcard = TRUE;
+  wildcard.identity = "sip.example.org";
+  address.identity = "[2001:db8::1]";
+  other_address.identity = "192.0.2.7";
+
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" } }, NULL, NULL);
+  assert_judgement (&(CertificateWish){ .uris = { "sip:example.org" } }, NULL, NULL);
+  assert_judgement (&(CertificateWish){ .common_name = "example.org" }, NULL, NULL);
+  assert_judgement (&(CertificateWish){ .address = "2001:db8::1" }, &address, NULL);
+  assert_judgement (&(CertificateWish){ .dns = { "*.example.org" } }, &wildcard, NULL);
+  assert_judgement (&(CertificateWish){ .dns = { "other.example" } }, NULL,
+                    "the certificate of the server is for other.example, expected example.org");
+  assert_judgement (&(CertificateWish){ .dns = { "a.example", "b.example", "c.example",
+                                                 "d.example" },
+                                        .common_name = "example.org" },
+                    NULL,
+                    "the certificate of the server is for a.example, b.example, c.example and 1 "
+                    "more, expected example.org");
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" } }, &other_address,
+                    "the certificate of the server is for example.org, expected 192.0.2.7");
+  wildcard.wildcard = FALSE;
+  assert_judgement (&(CertificateWish){ .dns = { "*.example.org" } }, &wildcard,
+                    "the certificate of the server is for *.example.org, expected sip.example.org; "
+                    "tls-wildcard=true takes it");
+}
+
+static void
+test_chains (void)
+{
+  g_autoptr (Certificate) alone = certificate_new (
+      &(CertificateWish){ .common_name = "example.org", .dns = { "example.org" } });
+  g_autoptr (Certificate) stranger = certificate_new (
+      &(CertificateWish){ .common_name = "Stranger\xe2\x80\xae\x1b[31m", .authority = TRUE });
+  g_autofree char *yesterday = dup_day (-2);
+  g_autofree char *tomorrow = dup_day (2);
+  g_autofree char *expired = g_strdup_printf ("the certificate of the server has expired on %s",
+                                              yesterday);
+  g_autofree char *early
+      = g_strdup_printf ("the certificate of the server is not valid before %s; see that the clock "
+                         "of this machine is right",
+                         tomorrow);
+  FarEndOptions options = { .certificate = certificate_get_pem (alone),
+                            .key = certificate_get_key (alone) };
+  DflFlowTls tls = usual_tls ();
+
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .from = -9, .until = -2 }, NULL,
+                    expired);
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .from = 2, .until = 9 }, NULL,
+                    early);
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .issuer = stranger }, NULL,
+                    "the certificate of the server is signed by an authority that this machine "
+                    "does not trust (Stranger[31m); name it in tls-ca=");
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .weak = TRUE }, NULL,
+                    "the certificate of the server, or one that signed it, uses a key or a hash "
+                    "that is too weak");
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .purpose = "1.3.6.1.5.5.7.3.2" },
+                    NULL, "the certificate of the server may not be used by a server");
+  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .purpose = "1.3.6.1.5.5.7.3.20" },
+                    NULL, NULL);
+
+  assert_flow (&options, &tls,
+               "the certificate of the server is signed by itself alone; if it is the right one, "
+               "name it in tls-ca=");
+  tls.ca = certificate_get_pem (alone);
+  assert_flow (&options, &tls, NULL);
+  tls.ca = NULL; /* the machine's */
+  assert_flow (&options, &tls,
+               "the certificate of the server is signed by itself alone; if it is the right one, "
+               "name it in tls-ca=");
+  tls.verify = FALSE;
+  assert_flow (&options, &tls, NULL);
+  tls.verify = TRUE;
+  tls.ca = "nothing";
+  assert_flow (&options, &tls, "tls-ca= holds no certificate that can be read; give it in PEM");
+}
+
+/* What the server sends along counts as well. */
+static void
+test_intermediates (void)
+{
+  g_autoptr (Certificate) good = certificate_new (
+      &(CertificateWish){ .common_name = "Between", .authority = TRUE, .issuer = authority });
+  g_autoptr (Certificate) old = certificate_new (&(CertificateWish){
+      .common_name = "Old", .authority = TRUE, .issuer = authority, .from = -9, .until = -2 });
+  g_autoptr (Certificate) no_authority = certificate_new (
+      &(CertificateWish){ .common_name = "None", .issuer = authority });
+  g_autofree char *day = dup_day (-2);
+  g_autofree char *expired = g_strdup_printf (
+      "an authority that signed the certificate of the server has expired on %s", day);
+  struct
+  {
+    Certificate *issuer;
+    const char *reason;
+  } table[] = {
+    { good, NULL },
+    { old, expired },
+    { no_authority,
+      "the certificate of the server is signed by one that may not sign others (None)" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autoptr (Certificate) leaf = certificate_new (
+          &(CertificateWish){ .dns = { "example.org" }, .issuer = table[i].issuer });
+      g_autofree char *chain = g_strconcat (certificate_get_pem (leaf),
+                                            certificate_get_pem (table[i].issuer), NULL);
+      FarEndOptions options = { .certificate = chain, .key = certificate_get_key (leaf) };
+      DflFlowTls tls = usual_tls ();
+
+      assert_flow (&options, &tls, table[i].reason);
+    }
+}
+
+static void
+test_asked_for (void)
+{
+  const char *identities[] = { "example.org", "127.0.0.1" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (identities); i++)
+    for (guint verify = 0; verify < 2; verify++)
+      {
+        g_autoptr (Certificate) certificate = certificate_new (&(CertificateWish){
+            .dns = { "example.org" }, .address = "127.0.0.1", .issuer = authority });
+        g_autoptr (Stack) stack = stack_new ();
+        FarEndOptions options = { .certificate = certificate_get_pem (certificate),
+                                  .key = certificate_get_key (certificate) };
+        DflFlowTls tls = usual_tls ();
+        FarEnd *far_end = far_end_new (&options);
+        g_autofree char *asked_for = NULL;
+        DflFlow *flow;
+
+        tls.verify = verify != 0;
+        tls.identity = identities[i];
+        flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+        assert_ready (stack);
+        asked_for = far_end_dup_asked_for (far_end);
+        g_assert_cmpstr (asked_for, ==, i == 0 ? "example.org" : NULL);
+        dfl_flow_free (flow);
+        far_end_free (far_end);
+      }
+}
+
+static void
+test_own_certificate (void)
+{
+  g_autoptr (Certificate) own = certificate_new (
+      &(CertificateWish){ .common_name = "alice", .issuer = authority });
+  const char *versions[] = { "NORMAL:-VERS-TLS1.3", "NORMAL" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (versions); i++)
+    {
+      FarEndOptions options = usual_server ();
+      DflFlowTls tls = usual_tls ();
+      FarEnd *far_end;
+      g_autoptr (Stack) stack = stack_new ();
+      DflFlow *flow;
+
+      options.priorities = versions[i];
+      options.demand = TRUE;
+      assert_flow (&options, &tls,
+                   "%s wants a certificate of ours; give one in tls-certificate= and tls-key=");
+
+      tls.certificate = certificate_get_pem (own);
+      tls.key = certificate_get_key (own);
+      far_end = far_end_new (&options);
+      flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+      assert_ready (stack);
+      g_assert_cmpuint (far_end_get_n_certificates (far_end), ==, 1);
+      dfl_flow_free (flow);
+      far_end_free (far_end);
+
+      tls.key = certificate_get_key (server);
+      assert_flow (&options, &tls, "tls-key= is not the key of tls-certificate=");
+      tls.key = NULL;
+      assert_flow (&options, &tls, "tls-certificate= needs tls-key= beside it");
+      tls.key = "nothing";
+      assert_flow (
+          &options, &tls,
+          "tls-certificate= and tls-key= cannot be read; give a certificate and its key in "
+          "PEM, without a password");
+    }
+}
+
+/* --- Bad servers --- */
+
+static void
+test_old_versions (void)
+{
+  FarEndOptions options = usual_server ();
+  DflFlowTls tls = usual_tls ();
+
+  options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0:+SHA1:%COMPAT";
+  assert_flow (&options, &tls, "%s speaks no TLS newer than 1.1");
+  tls.verify = FALSE;
+  assert_flow (&options, &tls, "%s speaks no TLS newer than 1.1");
+  options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+  assert_flow (&options, &tls, NULL);
+}
+
+static void
+test_no_tls (void)
+{
+  FarEndOptions options = { .instead = "SIP/2.0 400 Bad Request\r\n\r\n" };
+  DflFlowTls tls = usual_tls ();
+
+  assert_flow (&options, &tls, "%s does not speak TLS; see the port and transport=");
+}
+
+static void
+test_reset (void)
+{
+  FarEndOptions options = { .reset = TRUE };
+  DflFlowTls tls = usual_tls ();
+
+  assert_flow (&options, &tls, "%s broke the connection off during the TLS handshake");
+}
+
+static void
+test_silence (void)
+{
+  FarEndOptions options = { .silent = TRUE };
+  DflFlowTls tls = usual_tls ();
+  gint64 start = g_get_monotonic_time ();
+
+  assert_flow (&options, &tls, "%s accepts connections but does not answer in TLS");
+  g_assert_cmpint (g_get_monotonic_time () - start, >, 7 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_TIME_SPAN_SECOND);
+}
+
+static void
+test_refused (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  FarEndOptions options = { 0 };
+  FarEnd *far_end = far_end_new (&options);
+  guint16 port = far_end_get_port (far_end);
+  g_autofree char *expected = g_strdup_printf ("127.0.0.1:%u refused the connection", port);
+  DflFlow *flow;
+
+  far_end_free (far_end);
+  flow = open_flow (stack, "127.0.0.1", port, NULL);
+  wait_until_settled (stack);
+  g_assert_cmpstr (stack->reason, ==, expected);
+  dfl_flow_free (flow);
+}
+
+int
+main (int argc, char *argv[])
+{
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  authority = certificate_new (&(CertificateWish){ .common_name = "Authority", .authority = TRUE });
+  server = certificate_new (&(CertificateWish){ .dns = { "example.org" }, .issuer = authority });
+
+  g_test_add_func ("/flow/register/tcp", test_register_tcp);
+  g_test_add_func ("/flow/register/tls", test_register_tls);
+  g_test_add_func ("/flow/answer-and-close", test_answer_and_close);
+  g_test_add_func ("/flow/invite", test_invite);
+  g_test_add_func ("/flow/names", test_names);
+  g_test_add_func ("/flow/chains", test_chains);
+  g_test_add_func ("/flow/intermediates", test_intermediates);
+  g_test_add_func ("/flow/asked-for", test_asked_for);
+  g_test_add_func ("/flow/own-certificate", test_own_certificate);
+  g_test_add_func ("/flow/old-versions", test_old_versions);
+  g_test_add_func ("/flow/no-tls", test_no_tls);
+  g_test_add_func ("/flow/reset", test_reset);
+  g_test_add_func ("/flow/silence", test_silence);
+  g_test_add_func ("/flow/refused", test_refused);
+  result = g_test_run ();
+
+  certificate_free (server);
+  certificate_free (authority);
+  return result;
+}
