@@ -5,9 +5,9 @@
  * The composition root: makes the parts, hands each its ports, and takes them down in the opposite
  * order. Nothing is decided here.
  *
- * The name is asked for last, when everything behind it works. Going down takes time, because the
- * callers of offered calls are still to acknowledge a refusal: leave() begins it, drained or a
- * limit goes on to finish(), and the loop ends when the bus has taken our last words.
+ * The name is asked for last, when everything behind it works. Going down takes time, because
+ * callers and servers are still to answer: leave() begins it, finish() follows when that is over
+ * (departure.h), and the loop ends when the bus has taken our last words.
  */
 
 #include <gio/gio.h>
@@ -17,10 +17,12 @@
 #include <signal.h>
 #include <sys/stat.h>
 
+#include "bus/host.h"
 #include "bus/polkit.h"
 #include "bus/service.h"
 #include "config.h"
 #include "core/switchboard.h"
+#include "departure.h"
 #include "log.h"
 #include "loop-clock.h"
 #include "memory.h"
@@ -29,13 +31,13 @@
 #include "options.h"
 #include "sip/agent.h"
 #include "store/keeper.h"
+#include "store/secret.h"
 #include "store/settings.h"
 #include "store/state-dir.h"
 
 #define EXIT_FAILED 1
 #define EXIT_USAGE 2
 
-#define DRAIN_SECONDS 5
 #define RELEASE_SECONDS 1
 
 typedef struct
@@ -47,10 +49,12 @@ typedef struct
   DflKeeper *keeper; /* NULL: accounts cannot be kept, so that nobody adds one */
   DflSwitchboard *switchboard;
   DflSipAgent *agent;
+  DflHost *host;
   DflConnection *connection;
   DflService *service;
-  guint limit; /* the source that ends a wait on the way down */
-  gboolean leaving, finishing, bus_is_gone;
+  DflDeparture *departure; /* NULL until it leaves */
+  guint limit;             /* the source that ends the wait for the bus, at the end */
+  gboolean finishing, bus_is_gone;
   int exit_code;
 } Daemon;
 
@@ -74,14 +78,13 @@ on_name_released (gpointer data)
   g_main_loop_quit (self->loop);
 }
 
-/* No call is left, or nobody waits for it any longer: say good-bye on the bus. */
+/* Nobody is waited for any longer: say good-bye on the bus. */
 static void
-finish (Daemon *self)
+finish (gpointer data)
 {
-  if (self->finishing)
-    return;
+  Daemon *self = data;
+
   self->finishing = TRUE;
-  g_clear_handle_id (&self->limit, g_source_remove);
   if (self->bus_is_gone)
     {
       g_main_loop_quit (self->loop);
@@ -92,40 +95,19 @@ finish (Daemon *self)
   self->limit = g_timeout_add_seconds (RELEASE_SECONDS, on_release_limit, self);
 }
 
-static gboolean
-on_drain_limit (gpointer data)
-{
-  Daemon *self = data;
-
-  self->limit = 0;
-  g_message ("%u calls are not over after %d seconds, leaving all the same",
-             dfl_switchboard_get_n_calls (self->switchboard), DRAIN_SECONDS);
-  dfl_switchboard_give_up (self->switchboard);
-  finish (self);
-  return G_SOURCE_REMOVE;
-}
-
-static void
-on_drained (DflSwitchboard *switchboard, gpointer data)
-{
-  finish (data);
-}
-
-/* Begins to end the daemon; asked again, it stops waiting for callers. */
+/* Begins to end the daemon; asked again, it stops waiting for callers and servers. */
 static void
 leave (Daemon *self, int exit_code)
 {
-  if (self->leaving)
+  if (self->departure != NULL)
     {
-      dfl_switchboard_give_up (self->switchboard);
-      finish (self);
+      dfl_departure_hurry (self->departure);
       return;
     }
-  self->leaving = TRUE;
   self->exit_code = exit_code;
   dfl_notify_stopping ();
-  self->limit = g_timeout_add_seconds (DRAIN_SECONDS, on_drain_limit, self);
-  dfl_switchboard_shut_down (self->switchboard);
+  g_clear_pointer (&self->host, dfl_host_free);
+  self->departure = dfl_departure_new (self->switchboard, self->agent, finish, self);
 }
 
 static gboolean
@@ -166,7 +148,7 @@ on_name_answered (const GError *error, gpointer data)
   Daemon *self = data;
   g_autofree char *problem = NULL;
 
-  if (self->leaving)
+  if (self->departure != NULL)
     return;
   if (error == NULL)
     {
@@ -222,8 +204,9 @@ static gboolean
 needs_restart (const DflSettings *old, const DflSettings *new)
 {
   return !g_strv_equal ((const char *const *)old->listen, (const char *const *)new->listen)
-         || old->t1 != new->t1 || old->t2 != new->t2
-         || old->max_connections != new->max_connections;
+         || old->t1 != new->t1 || old->t2 != new->t2 || old->max_connections != new->max_connections
+         || old->register_rate != new->register_rate || old->register_retry != new->register_retry
+         || old->register_retry_max != new->register_retry_max;
 }
 
 static gboolean
@@ -233,7 +216,7 @@ on_hangup (gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (DflSettings) settings = NULL;
 
-  if (self->leaving)
+  if (self->departure != NULL)
     return G_SOURCE_CONTINUE;
   dfl_notify_reloading ();
   settings = dfl_settings_load (self->options->config_dir, self->options->config_dir_given, &error);
@@ -246,7 +229,8 @@ on_hangup (gpointer data)
     {
       announce_settings (self, settings);
       if (needs_restart (self->settings, settings))
-        g_message ("listen=, t1=, t2= and max-connections= take effect when deflectd is restarted");
+        g_message ("listen=, t1=, t2=, max-connections=, register-rate=, register-retry= and "
+                   "register-retry-max= take effect when deflectd is restarted");
       dfl_switchboard_set_max_offers (self->switchboard, settings->max_offers);
       dfl_switchboard_set_accounts (self->switchboard, g_steal_pointer (&settings->accounts));
       dfl_service_refresh_users (self->service);
@@ -256,7 +240,31 @@ on_hangup (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
+/* --- The machine --- */
+
+static void
+on_network_changed (gpointer data)
+{
+  dfl_sip_agent_host_changed (((Daemon *)data)->agent, DFL_HOST_NETWORK_CHANGED);
+}
+
+static void
+on_resumed (gpointer data)
+{
+  dfl_sip_agent_host_changed (((Daemon *)data)->agent, DFL_HOST_RESUMED);
+}
+
 /* --- Coming up --- */
+
+/* Without one that lasts, it is another one each time. */
+static void
+load_secret (Daemon *self, DflSipSettings *settings)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!dfl_secret_load (self->options->state_dir, settings->secret, &error))
+    dfl_log_problem (error->message);
+}
 
 static gboolean
 start_agent (Daemon *self, GError **error)
@@ -268,6 +276,10 @@ start_agent (Daemon *self, GError **error)
   settings->t1 = self->settings->t1;
   settings->t2 = self->settings->t2;
   settings->max_connections = self->settings->max_connections;
+  settings->register_rate = self->settings->register_rate;
+  settings->retry_base = self->settings->register_retry;
+  settings->retry_max = self->settings->register_retry_max;
+  load_secret (self, settings);
   self->agent = dfl_sip_agent_new (self->switchboard, self->clock, settings, error);
   return self->agent != NULL;
 }
@@ -311,6 +323,8 @@ start_service (Daemon *self)
 static gboolean
 start (Daemon *self, GError **error)
 {
+  static const DflHostListener listener = { on_network_changed, on_resumed };
+
   self->settings = dfl_settings_load (self->options->config_dir, self->options->config_dir_given,
                                       error);
   if (self->settings == NULL)
@@ -319,11 +333,11 @@ start (Daemon *self, GError **error)
 
   self->clock = dfl_loop_clock_new ();
   self->switchboard = dfl_switchboard_new (self->clock, self->settings->max_offers);
-  g_signal_connect (self->switchboard, "drained", G_CALLBACK (on_drained), self);
   start_keeper (self);
   dfl_switchboard_set_accounts (self->switchboard, g_steal_pointer (&self->settings->accounts));
   if (!start_agent (self, error) || !connect_bus (self, error))
     return FALSE;
+  self->host = dfl_host_new (&listener, self);
   start_service (self);
   dfl_connection_request_name (self->connection, DFL_BUS_NAME, on_name_answered, self);
   return TRUE;
@@ -333,12 +347,12 @@ static void
 take_down (Daemon *self)
 {
   g_clear_handle_id (&self->limit, g_source_remove);
+  g_clear_pointer (&self->host, dfl_host_free);
   if (self->agent != NULL)
     dfl_sip_agent_close (self->agent);
   g_clear_object (&self->service);
   g_clear_object (&self->agent);
-  if (self->switchboard != NULL)
-    g_signal_handlers_disconnect_by_data (self->switchboard, self);
+  g_clear_pointer (&self->departure, dfl_departure_free);
   g_clear_object (&self->switchboard);
   g_clear_object (&self->keeper);
   g_clear_object (&self->clock);
@@ -408,6 +422,7 @@ main (int argc, char **argv)
   dfl_hide_memory ();
   umask (S_IRWXG | S_IRWXO);
   signal (SIGPIPE, SIG_IGN);
+  g_setenv ("GIO_USE_NETWORK_MONITOR", "netlink", FALSE); /* see bus/host.h */
   dfl_log_init ();
   return run (options);
 }
