@@ -3,51 +3,876 @@
 
 #include "sip/registration.h"
 
+#include <sys/random.h>
+
+#include "sip/back-off.h"
+#include "sip/register-answer.h"
+#include "sip/register-request.h"
+#include "sip/token.h"
+#include "sip/way.h"
+
+/*
+ * An attempt is all that happens from dfl_registration_go until the server granted or refused a
+ * registration, or no place of it is left: names, connections, a challenge, a longer interval, and
+ * one more REGISTER where the first showed that the contact must change or old ones be taken back.
+ * Between attempts one alarm waits for the next.
+ */
+
+#define SECONDS(n) ((gint64)(n)*G_USEC_PER_SEC)
+
+#define PATIENCE SECONDS (5)  /* without an answer until people are told what is waited for */
+#define HOP_LIMIT SECONDS (8) /* for an answer, where there is another place to try */
+#define PING_INTERVAL SECONDS (25)
+#define PING_LIMIT SECONDS (8)
+#define MAX_CHALLENGES 6 /* in one attempt, whatever sip/digest.h makes of them */
+#define RECENT_REQUESTS 16
+
+typedef enum
+{
+  WAITING, /* for the alarm */
+  ASKING,  /* for its turn */
+  SEEKING, /* the way is not open */
+  REGISTERING,
+  LEAVING
+} Phase;
+
+struct _DflRegistration
+{
+  const DflRegistrationTools *tools;
+  DflAccount *account;
+  DflAccountSettings *settings; /* those that it began with */
+  DflRegistrationAskFunc ask;
+  gpointer ask_data;
+
+  Phase phase;
+  gboolean watched; /* somebody waits for this attempt: say that it is under way */
+  gboolean refused; /* the last attempt, by a server that knows what it does */
+  char *problem;    /* why the last attempt failed, or NULL */
+  gboolean patient; /* nobody was told yet what is waited for */
+
+  char token[DFL_TOKEN_LENGTH + 1];
+  char *instance;
+  char *call_id, *from_tag;
+  guint32 cseq;
+
+  DflWay *way;
+  gboolean sought; /* in this attempt */
+  DflDigest *digest;
+  DflRegisterRequest *request, *ping;
+  char *uri;          /* the Request-URI */
+  char *public_place; /* HOST:PORT as the server sees us, behind a NAT; else NULL */
+  char *public_for;   /* the place of the way for which that was found out */
+  char *contact;      /* the URI that was sent last, or NULL */
+  GPtrArray *former;  /* URIs of ours to be taken back */
+  char *route;        /* Service-Route, or NULL */
+
+  guint challenges;
+  gboolean followed; /* the one more REGISTER was sent in this attempt */
+  guint min_expires;
+  gboolean without_path, without_outbound;
+  guint retry_after;
+  DflBackOff back_off;
+
+  gboolean bound; /* the server may have our contact */
+  gint64 until;   /* when the registration ends, or 0 */
+  gint64 until_wall;
+
+  DflAlarm *next, *hop_limit, *patience, *expiry, *ping_alarm;
+
+  DflRegistrationLeftFunc left;
+  gpointer left_data;
+};
+
+static void send_register (DflRegistration *self);
+
+/* --- What people are told --- */
+
+static gboolean
+is_registered (DflRegistration *self)
+{
+  return self->until != 0 && dfl_clock_now (self->tools->clock) < self->until;
+}
+
+static void
+report (DflRegistration *self)
+{
+  const DflHop *hop = dfl_way_get_hop (self->way);
+  g_autofree char *server = hop != NULL ? dfl_hop_to_string (hop) : g_strdup ("");
+  g_autofree char *reason = NULL;
+  DflRegistrationReport report = { .server = server };
+
+  if (self->phase == LEAVING)
+    return;
+  report.transport = hop != NULL ? hop->transport : DFL_TRANSPORT_AUTO;
+  report.secure = report.transport == DFL_TRANSPORT_TLS && self->settings->tls_verify;
+  if (is_registered (self))
+    {
+      report.state = DFL_ACCOUNT_STATE_REGISTERED;
+      report.until = self->until_wall;
+      reason = g_strdup (self->problem);
+    }
+  else if (self->problem != NULL && !(self->watched && self->phase != WAITING))
+    {
+      report.state = DFL_ACCOUNT_STATE_FAILED;
+      reason = g_strdup (self->problem);
+    }
+  else
+    {
+      report.state = DFL_ACCOUNT_STATE_CONNECTING;
+      if (!self->patient && (self->phase == SEEKING || self->phase == REGISTERING))
+        reason = dfl_way_describe_wait (self->way);
+    }
+  report.reason = reason != NULL ? reason : "";
+  dfl_account_report_registration (self->account, &report);
+}
+
+static void
+on_impatient (gpointer data)
+{
+  DflRegistration *self = data;
+
+  self->patience = NULL;
+  self->patient = FALSE;
+  report (self);
+}
+
+static void
+on_expired (gpointer data)
+{
+  DflRegistration *self = data;
+
+  self->expiry = NULL;
+  self->until = 0;
+  self->bound = FALSE;
+  report (self);
+}
+
+/* --- Between attempts --- */
+
+static void
+set_alarm (DflRegistration *self, DflAlarm **alarm, gint64 span, DflAlarmFunc func)
+{
+  DflClock *clock = self->tools->clock;
+
+  dfl_clock_clear_alarm (clock, alarm);
+  *alarm = dfl_clock_set_alarm (clock, dfl_clock_now (clock) + span, func, self);
+}
+
+static void
+stop_waiting (DflRegistration *self)
+{
+  DflClock *clock = self->tools->clock;
+
+  dfl_clock_clear_alarm (clock, &self->next);
+  dfl_clock_clear_alarm (clock, &self->hop_limit);
+  dfl_clock_clear_alarm (clock, &self->patience);
+  dfl_clock_clear_alarm (clock, &self->ping_alarm);
+}
+
+static void
+ask_for_turn (DflRegistration *self)
+{
+  if (self->phase == ASKING || self->phase == LEAVING)
+    return;
+  stop_waiting (self);
+  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  g_clear_pointer (&self->ping, dfl_register_request_abandon);
+  self->phase = ASKING;
+  self->ask (self, self->ask_data);
+}
+
+static void
+on_next (gpointer data)
+{
+  DflRegistration *self = data;
+
+  self->next = NULL;
+  ask_for_turn (self);
+}
+
+static void
+wait_for_next (DflRegistration *self, gint64 span)
+{
+  stop_waiting (self);
+  self->phase = WAITING;
+  self->watched = FALSE;
+  set_alarm (self, &self->next, span, on_next);
+  report (self);
+}
+
+static void
+end_attempt (DflRegistration *self, const char *problem)
+{
+  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  g_free (self->problem);
+  self->problem = g_strdup (problem);
+  g_debug ("Account %s: registration failed: %s", dfl_account_get_id (self->account), problem);
+  /* Over what is open calls may be offered still. */
+  if (!is_registered (self))
+    dfl_way_stop (self->way);
+}
+
+static void
+fail (DflRegistration *self, const char *problem)
+{
+  end_attempt (self, problem);
+  self->refused = FALSE;
+  wait_for_next (self, dfl_back_off_fail (&self->back_off, self->retry_after));
+}
+
+static void
+refuse (DflRegistration *self, const char *problem)
+{
+  end_attempt (self, problem);
+  self->refused = TRUE;
+  wait_for_next (self, dfl_back_off_refuse (&self->back_off));
+}
+
+/* --- Keeping the way through a NAT open --- */
+
+static const char *
+get_username (DflRegistration *self)
+{
+  return *self->settings->username != '\0' ? self->settings->username : self->settings->user;
+}
+
+static void
+seek_anew (DflRegistration *self)
+{
+  dfl_way_stop (self->way);
+  ask_for_turn (self);
+}
+
+static void on_ping_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data);
+
+static void
+on_ping_due (gpointer data)
+{
+  DflRegistration *self = data;
+  DflRegisterDraft draft = { .method = sip_method_options,
+                             .hop = dfl_way_get_hop (self->way),
+                             .transport = dfl_way_get_transport (self->way),
+                             .place = dfl_way_get_place (self->way),
+                             .uri = self->uri,
+                             .address = self->settings->address,
+                             .from_tag = self->from_tag,
+                             .call_id = self->call_id,
+                             .cseq = ++self->cseq,
+                             .route = self->route,
+                             .digest = self->digest,
+                             .username = get_username (self),
+                             .password = self->settings->password };
+
+  self->ping_alarm = NULL;
+  if (self->ping != NULL) /* not answered until now */
+    {
+      g_clear_pointer (&self->ping, dfl_register_request_abandon);
+      seek_anew (self);
+      return;
+    }
+  self->ping = dfl_register_request_new (self->tools->nta, &draft, on_ping_answered, self);
+  set_alarm (self, &self->ping_alarm, PING_LIMIT, on_ping_due);
+}
+
+/* Any answer will do. */
+static void
+on_ping_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data)
+{
+  DflRegistration *self = data;
+
+  self->ping = NULL;
+  if (outcome == DFL_REGISTER_ANSWERED)
+    set_alarm (self, &self->ping_alarm, PING_INTERVAL, on_ping_due);
+  else
+    seek_anew (self);
+}
+
+/* --- Answers --- */
+
+static void
+wait_for_refresh (DflRegistration *self, guint expires)
+{
+  double part = 0.5 + 0.4 * g_random_double ();
+  gint64 span = MIN ((gint64)(part * (double)SECONDS (expires)), SECONDS (expires) - SECONDS (5));
+  const DflHop *hop = dfl_way_get_hop (self->way);
+
+  wait_for_next (self, MAX (span, SECONDS (expires) / 2));
+  if (self->public_place != NULL && hop->transport == DFL_TRANSPORT_UDP)
+    set_alarm (self, &self->ping_alarm, PING_INTERVAL, on_ping_due);
+}
+
+/* TRUE where the contact must be another one, because of a NAT, or because that has gone. */
+static gboolean
+take_public_place (DflRegistration *self, const char *place)
+{
+  if (g_strcmp0 (place, self->public_place) == 0)
+    return FALSE;
+  g_free (self->public_place);
+  self->public_place = g_strdup (place);
+  g_free (self->public_for);
+  self->public_for = g_strdup (dfl_way_get_place (self->way));
+  return TRUE;
+}
+
+static void
+on_granted (DflRegistration *self, DflRegisterAnswer *answer)
+{
+  DflClock *clock = self->tools->clock;
+  gboolean again;
+
+  if (answer->expires == 0)
+    {
+      fail (self, "the server answered, but did not keep the registration");
+      return;
+    }
+
+  dfl_back_off_reset (&self->back_off);
+  g_clear_pointer (&self->problem, g_free);
+  self->refused = FALSE;
+  self->until = dfl_clock_now (clock) + SECONDS (answer->expires);
+  self->until_wall = dfl_clock_wall (clock) + SECONDS (answer->expires);
+  set_alarm (self, &self->expiry, SECONDS (answer->expires), on_expired);
+  g_free (self->route);
+  self->route = g_steal_pointer (&answer->route);
+
+  g_ptr_array_set_size (self->former, 0);
+  for (guint i = 0; i < answer->left_overs->len; i++)
+    g_ptr_array_add (self->former, g_strdup (answer->left_overs->pdata[i]));
+  again = take_public_place (self, answer->public_place);
+  if ((again || self->former->len > 0) && !self->followed)
+    {
+      self->followed = TRUE;
+      report (self);
+      send_register (self);
+      return;
+    }
+  wait_for_refresh (self, answer->expires);
+}
+
+static void
+on_challenged (DflRegistration *self, const sip_t *response)
+{
+  DflDigestVerdict verdict = dfl_digest_take (self->digest, response,
+                                              self->settings->password != NULL);
+
+  if (verdict == DFL_DIGEST_RETRY && ++self->challenges > MAX_CHALLENGES)
+    verdict = DFL_DIGEST_REFUSED;
+  switch (verdict)
+    {
+    case DFL_DIGEST_RETRY:
+      send_register (self);
+      break;
+    case DFL_DIGEST_NO_PASSWORD:
+      refuse (self, "the server asks for a password: give one with "
+                    "`deflectctl account set NAME --password`");
+      break;
+    case DFL_DIGEST_UNSUPPORTED:
+      refuse (self, "the server asks for a kind of authentication that deflectd does not have");
+      break;
+    case DFL_DIGEST_REFUSED:
+    default:
+      refuse (self, "wrong password or username: correct them with "
+                    "`deflectctl account set NAME --password`");
+    }
+}
+
+static void
+try_next_place (DflRegistration *self, const char *reason)
+{
+  self->phase = SEEKING;
+  dfl_digest_forget (self->digest);
+  /* A place of an earlier attempt may have been left by the server. */
+  if (!dfl_way_has_next (self->way) && !self->sought)
+    {
+      self->sought = TRUE;
+      dfl_way_seek (self->way);
+    }
+  else
+    dfl_way_try_next (self->way, reason);
+}
+
+static void
+on_answered (DflRegistration *self, const sip_t *response)
+{
+  g_autoptr (DflRegisterAnswer) answer = NULL;
+  g_autofree char *contact_place = g_strdup (
+      self->public_place != NULL ? self->public_place : dfl_way_get_place (self->way));
+  DflRegisterAsked asked = { .secret = self->tools->settings->secret,
+                             .account_id = dfl_account_get_id (self->account),
+                             .token = self->token,
+                             .contact_place = contact_place,
+                             .via_place = dfl_way_get_place (self->way),
+                             .expires = MAX (self->settings->expires, self->min_expires) };
+
+  answer = dfl_register_answer_read (response, &asked);
+  self->retry_after = MAX (self->retry_after, answer->retry_after);
+  switch (answer->verdict)
+    {
+    case DFL_REGISTER_GRANTED:
+      on_granted (self, answer);
+      break;
+    case DFL_REGISTER_CHALLENGED:
+      on_challenged (self, response);
+      break;
+    case DFL_REGISTER_TOO_BRIEF:
+      if (self->min_expires >= answer->min_expires)
+        fail (self, answer->reason);
+      else
+        {
+          self->min_expires = answer->min_expires;
+          send_register (self);
+        }
+      break;
+    case DFL_REGISTER_EXTENSION:
+      if ((!answer->without_path || self->without_path)
+          && (!answer->without_outbound || self->without_outbound))
+        fail (self, answer->reason);
+      else
+        {
+          self->without_path |= answer->without_path;
+          self->without_outbound |= answer->without_outbound;
+          send_register (self);
+        }
+      break;
+    case DFL_REGISTER_UNAVAILABLE:
+      if (answer->retry_after > 0 && !dfl_way_has_next (self->way))
+        fail (self, answer->reason);
+      else
+        try_next_place (self, answer->reason);
+      break;
+    case DFL_REGISTER_REFUSED:
+      refuse (self, answer->reason);
+      break;
+    case DFL_REGISTER_FAILED:
+    default:
+      fail (self, answer->reason);
+    }
+}
+
+static char *
+describe_silence (DflRegistration *self, DflRegisterOutcome outcome)
+{
+  const DflHop *hop = dfl_way_get_hop (self->way);
+  g_autofree char *name = dfl_hop_to_string (hop);
+
+  if (outcome == DFL_REGISTER_NOT_SENT)
+    return g_strdup_printf ("%s (%s) cannot be reached, or has no SIP server there",
+                            dfl_way_get_server (self->way), name);
+  return g_strdup_printf ("no answer from %s (%s)", dfl_way_get_server (self->way), name);
+}
+
+static void
+on_register_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data)
+{
+  DflRegistration *self = data;
+  g_autofree char *reason = NULL;
+
+  self->request = NULL;
+  dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
+  dfl_clock_clear_alarm (self->tools->clock, &self->patience);
+  if (outcome == DFL_REGISTER_ANSWERED)
+    {
+      on_answered (self, response);
+      return;
+    }
+  reason = describe_silence (self, outcome);
+  try_next_place (self, reason);
+}
+
+static void
+on_hop_limit (gpointer data)
+{
+  DflRegistration *self = data;
+  g_autofree char *reason = describe_silence (self, DFL_REGISTER_NO_ANSWER);
+
+  self->hop_limit = NULL;
+  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  try_next_place (self, reason);
+}
+
+/* --- Requests --- */
+
+static char *
+make_contact (DflRegistration *self)
+{
+  const DflHop *hop = dfl_way_get_hop (self->way);
+  const char *place = dfl_way_get_place (self->way);
+
+  if (self->public_place != NULL && g_strcmp0 (self->public_for, place) != 0)
+    g_clear_pointer (&self->public_place, g_free);
+  return g_strdup_printf ("sip:%s@%s%s", self->token,
+                          self->public_place != NULL ? self->public_place : place,
+                          hop->transport == DFL_TRANSPORT_TLS   ? ";transport=tls"
+                          : hop->transport == DFL_TRANSPORT_TCP ? ";transport=tcp"
+                                                                : "");
+}
+
+/* Ours comes first: there are registrars that read no further. What is taken back is named by its
+ * URI alone, because with instance and reg-id it would be the contact that we have now. */
+static char *
+make_contacts (DflRegistration *self, guint expires)
+{
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, "<%s>", self->contact);
+  if (expires > 0)
+    g_string_append_printf (text, ";+sip.instance=\"<%s>\"", self->instance);
+  if (expires > 0 && !self->without_outbound)
+    g_string_append (text, ";reg-id=1");
+  g_string_append_printf (text, ";expires=%u", expires);
+  for (guint i = 0; i < self->former->len; i++)
+    g_string_append_printf (text, ", <%s>;expires=0", (const char *)self->former->pdata[i]);
+  return g_string_free (text, FALSE);
+}
+
+/* The name of the proxy that people configured, or the way that the registrar told. */
+static char *
+make_route (DflRegistration *self)
+{
+  const DflHop *hop = dfl_way_get_hop (self->way);
+
+  if (*self->settings->outbound_proxy == '\0')
+    return NULL;
+  return g_strdup_printf ("<sip:%s%s;lr>", self->settings->outbound_proxy,
+                          hop->transport == DFL_TRANSPORT_TLS   ? ";transport=tls"
+                          : hop->transport == DFL_TRANSPORT_TCP ? ";transport=tcp"
+                                                                : "");
+}
+
+static DflRegisterRequest *
+make_request (DflRegistration *self, guint expires, DflRegisterRequestFunc func)
+{
+  const DflAccountSettings *settings = self->settings;
+  g_autofree char *contacts = make_contacts (self, expires);
+  g_autofree char *route = make_route (self);
+  DflRegisterDraft draft = { .method = sip_method_register,
+                             .hop = dfl_way_get_hop (self->way),
+                             .transport = dfl_way_get_transport (self->way),
+                             .place = dfl_way_get_place (self->way),
+                             .uri = self->uri,
+                             .address = settings->address,
+                             .from_tag = self->from_tag,
+                             .call_id = self->call_id,
+                             .cseq = ++self->cseq,
+                             .route = route,
+                             .contacts = contacts,
+                             .expires = expires,
+                             .digest = self->digest,
+                             .username = get_username (self),
+                             .password = settings->password };
+
+  if (!self->without_path && !self->without_outbound)
+    draft.supported = "path, outbound";
+  else if (!self->without_path)
+    draft.supported = "path";
+  else if (!self->without_outbound)
+    draft.supported = "outbound";
+  return dfl_register_request_new (self->tools->nta, &draft, func, self);
+}
+
+static void
+send_register (DflRegistration *self)
+{
+  g_autofree char *contact = make_contact (self);
+
+  self->phase = REGISTERING;
+  if (self->bound && self->contact != NULL && !g_str_equal (contact, self->contact))
+    g_ptr_array_add (self->former, g_strdup (self->contact));
+  g_free (self->contact);
+  self->contact = g_steal_pointer (&contact);
+  self->bound = TRUE;
+
+  /* The first INVITE may be faster than the answer. */
+  dfl_sources_set_registration (self->tools->sources, self->account, self->token,
+                                dfl_way_get_servers (self->way), dfl_way_get_flow_port (self->way));
+  self->request = make_request (self, MAX (self->settings->expires, self->min_expires),
+                                on_register_answered);
+  if (self->request == NULL)
+    {
+      refuse (self, "the address, registrar or proxy of the account cannot be sent in SIP: correct "
+                    "them");
+      return;
+    }
+  if (dfl_way_has_next (self->way) || !self->sought)
+    set_alarm (self, &self->hop_limit, HOP_LIMIT, on_hop_limit);
+}
+
+/* --- The way --- */
+
+static void
+on_way_opened (DflWay *way, gpointer data)
+{
+  DflRegistration *self = data;
+
+  if (self->phase == SEEKING)
+    send_register (self);
+}
+
+static void
+on_way_closed (DflWay *way, const char *reason, gpointer data)
+{
+  DflRegistration *self = data;
+
+  if (self->phase == LEAVING)
+    return;
+  /* Whoever called us by that connection does not reach us any more. */
+  dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
+  self->until = 0;
+  g_free (self->problem);
+  self->problem = g_strdup (reason);
+  dfl_digest_forget (self->digest);
+  if (self->phase == REGISTERING)
+    {
+      g_clear_pointer (&self->request, dfl_register_request_abandon);
+      dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
+      try_next_place (self, reason);
+    }
+  else if (self->phase == WAITING)
+    /* Many lose theirs at once when a server goes. */
+    wait_for_next (self, (gint64)(g_random_double () * G_USEC_PER_SEC));
+}
+
+static void
+on_way_failed (DflWay *way, const char *reason, gpointer data)
+{
+  DflRegistration *self = data;
+
+  if (self->phase == SEEKING)
+    fail (self, reason);
+}
+
+static const DflWayListener way_listener = { on_way_opened, on_way_closed, on_way_failed };
+
+/* --- Life --- */
+
+static char *
+make_random_name (void)
+{
+  guint8 bytes[16];
+  GString *text = g_string_sized_new (2 * sizeof bytes);
+
+  while (getrandom (bytes, sizeof bytes, 0) != sizeof bytes)
+    continue;
+  for (guint i = 0; i < sizeof bytes; i++)
+    g_string_append_printf (text, "%02x", bytes[i]);
+  return g_string_free (text, FALSE);
+}
+
 DflRegistration *
 dfl_registration_new (const DflRegistrationTools *tools,
                       DflAccount *account,
                       DflRegistrationAskFunc ask,
                       gpointer data)
 {
-  return NULL;
+  DflRegistration *self = g_new0 (DflRegistration, 1);
+  const char *id = dfl_account_get_id (account);
+
+  self->tools = tools;
+  self->account = g_object_ref (account);
+  self->settings = dfl_account_settings_ref (dfl_account_get_settings (account));
+  self->ask = ask;
+  self->ask_data = data;
+  self->watched = TRUE;
+  self->patient = TRUE;
+  dfl_token_new (tools->settings->secret, id, self->token);
+  self->instance = dfl_token_make_instance (tools->settings->secret, id);
+  self->call_id = make_random_name ();
+  self->from_tag = make_random_name ();
+  self->from_tag[16] = '\0';
+  self->uri = g_strdup_printf ("sip:%s", *self->settings->registrar != '\0'
+                                             ? self->settings->registrar
+                                             : self->settings->domain);
+  self->digest = dfl_digest_new ();
+  self->former = g_ptr_array_new_with_free_func (g_free);
+  self->way = dfl_way_new (tools, self->settings, &way_listener, self);
+  self->back_off = (DflBackOff){ .base = tools->settings->retry_base,
+                                 .max = tools->settings->retry_max };
+  ask_for_turn (self);
+  report (self);
+  return self;
 }
+
+static void
+withdraw (DflRegistration *self)
+{
+  if (self->phase != LEAVING)
+    dfl_sources_set_registration (self->tools->sources, self->account, NULL, NULL, 0);
+}
+
 void
 dfl_registration_free (DflRegistration *self)
 {
+  withdraw (self);
+  stop_waiting (self);
+  dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
+  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  g_clear_pointer (&self->ping, dfl_register_request_abandon);
+  dfl_way_free (self->way);
+  dfl_digest_free (self->digest);
+  g_ptr_array_unref (self->former);
+  g_free (self->problem);
+  g_free (self->instance);
+  g_free (self->call_id);
+  g_free (self->from_tag);
+  g_free (self->uri);
+  g_free (self->public_place);
+  g_free (self->public_for);
+  g_free (self->contact);
+  g_free (self->route);
+  dfl_account_settings_free (self->settings);
+  g_object_unref (self->account);
+  g_free (self);
 }
+
 DflAccount *
 dfl_registration_get_account (DflRegistration *self)
 {
-  return NULL;
+  return self->account;
 }
+
+const DflAccountSettings *
+dfl_registration_get_settings (DflRegistration *self)
+{
+  return self->settings;
+}
+
+gboolean
+dfl_registration_is_held (DflRegistration *self)
+{
+  return is_registered (self);
+}
+
 void
 dfl_registration_go (DflRegistration *self)
 {
+  if (self->phase != ASKING)
+    return;
+
+  self->challenges = 0;
+  self->followed = FALSE;
+  self->retry_after = 0;
+  self->patient = TRUE;
+  dfl_digest_begin (self->digest);
+  set_alarm (self, &self->patience, PATIENCE, on_impatient);
+  if (dfl_way_is_open (self->way) && !dfl_way_has_moved (self->way))
+    {
+      self->sought = FALSE;
+      send_register (self);
+    }
+  else
+    {
+      self->sought = TRUE;
+      self->phase = SEEKING;
+      dfl_digest_forget (self->digest);
+      dfl_way_seek (self->way);
+    }
+  report (self);
 }
+
 void
 dfl_registration_hurry (DflRegistration *self)
 {
+  if (self->phase == LEAVING)
+    return;
+  self->watched = TRUE;
+  self->back_off.refusals = 0;
+  if (self->phase == WAITING)
+    ask_for_turn (self);
+  report (self);
 }
+
 void
 dfl_registration_host_changed (DflRegistration *self, DflHostChange change)
 {
+  if (self->phase == LEAVING || self->phase == ASKING || (self->refused && !is_registered (self)))
+    return;
+  /* What was open before a sleep may be known to nobody else by now. */
+  if (change == DFL_HOST_RESUMED || dfl_way_has_moved (self->way) || !is_registered (self)
+      || self->problem != NULL)
+    seek_anew (self);
 }
+
+static void
+on_left (gpointer data)
+{
+  DflRegistration *self = data;
+
+  self->next = NULL;
+  self->left (self, self->left_data);
+}
+
+static void
+on_leave_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data)
+{
+  DflRegistration *self = data;
+  int status = outcome == DFL_REGISTER_ANSWERED ? response->sip_status->st_status : 0;
+
+  self->request = NULL;
+  if ((status == 401 || status == 407) && self->challenges++ == 0
+      && dfl_digest_take (self->digest, response, self->settings->password != NULL)
+             == DFL_DIGEST_RETRY)
+    self->request = make_request (self, 0, on_leave_answered);
+  if (self->request == NULL)
+    self->left (self, self->left_data);
+}
+
 void
 dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpointer data)
 {
+  withdraw (self);
+  stop_waiting (self);
+  dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
+  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  g_clear_pointer (&self->ping, dfl_register_request_abandon);
+  self->phase = LEAVING;
+  self->left = done;
+  self->left_data = data;
+
+  self->challenges = 0;
+  dfl_digest_begin (self->digest);
+  if (self->bound && dfl_way_is_open (self->way))
+    self->request = make_request (self, 0, on_leave_answered);
+  if (self->request == NULL)
+    set_alarm (self, &self->next, 0, on_left);
 }
+
+/* --- For the gate and the agent --- */
+
 gboolean
 dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sockaddr *source)
 {
+  guint16 port = dfl_way_get_flow_port (self->way);
+  guint8 bytes[16], other[16];
+
+  if (cseq == 0 || cseq > self->cseq || cseq + RECENT_REQUESTS <= self->cseq
+      || !dfl_source_to_bytes (source, bytes))
+    return FALSE;
+  if (port != 0)
+    return source->sa_family == AF_INET
+           && ((const struct sockaddr_in *)source)->sin_port == g_htons (port);
+
+  for (guint i = 0; i < dfl_way_get_servers (self->way)->len; i++)
+    {
+      GInetAddress *server = dfl_way_get_servers (self->way)->pdata[i];
+      gsize length = g_inet_address_get_native_size (server);
+
+      memset (other, 0, 10);
+      memset (other + 10, 0xff, 2);
+      memcpy (other + 16 - length, g_inet_address_to_bytes (server), length);
+      if (memcmp (bytes, other, sizeof bytes) == 0)
+        return TRUE;
+    }
   return FALSE;
 }
+
 const char *
 dfl_registration_get_call_id (DflRegistration *self)
 {
-  return "";
+  return self->call_id;
 }
+
 const char *
 dfl_registration_get_contact (DflRegistration *self)
 {
-  return NULL;
+  return is_registered (self) ? self->contact : NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* One account's registration: finds the server, registers, refreshes, tries again. */
+/* One account's registration: finds the server, registers, refreshes, tries again. It has one
+ * token, one Call-ID and one set of settings for its whole life; for others there is another one.
+ */
 
 #pragma once
 
@@ -24,11 +26,16 @@ void dfl_registration_free (DflRegistration *self);
 
 DflAccount *dfl_registration_get_account (DflRegistration *self);
 
-/* It is its turn: begins an attempt with what the settings say now. */
+/* Those of the account when it was made, with which it works for its whole life. */
+const DflAccountSettings *dfl_registration_get_settings (DflRegistration *self);
+
+/* Whether the server has it: another attempt keeps what there is. */
+gboolean dfl_registration_is_held (DflRegistration *self);
+
+/* It is its turn: begins an attempt. */
 void dfl_registration_go (DflRegistration *self);
 
-/* Asks for its turn now: somebody wants it, or the settings changed. A wrong password is tried
- * again too. */
+/* Asks for its turn now: somebody wants it. A wrong password is tried again too. */
 void dfl_registration_hurry (DflRegistration *self);
 
 /* Looks whether the way to the server is still what it was, and asks for its turn where it is not;

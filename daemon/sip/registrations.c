@@ -3,33 +3,330 @@
 
 #include "sip/registrations.h"
 
+#include "sip/registration.h"
+
+/*
+ * Attempts begin one after another, with a pause between them and none saved up, so that neither a
+ * start nor the end of an outage is a burst. What the server still has goes first, or an outage of
+ * one server would let the registrations at others lapse; but each fourth turn is for who has
+ * waited longest of the others.
+ */
+#define FAIR_TURN 4
+
+/* What leaves is no load that stays: taking back all goes this much faster. */
+#define LEAVING_SPEED 10
+
+typedef struct
+{
+  DflRegistrations *all;
+  DflRegistration *registration;
+  GQueue *queue; /* that it waits in, or NULL */
+  GList link;
+} Entry;
+
+struct _DflRegistrations
+{
+  DflRegistrationTools tools;
+  GHashTable *by_account; /* DflAccount (of the registration) -> Entry, owned */
+  GHashTable *by_call_id; /* char * (of the registration) -> Entry, borrowed */
+  GHashTable *leavers;    /* Entry, owned: their accounts do not register (so) any more */
+
+  GQueue held, others; /* wait for their turn */
+  guint turns;
+  gint64 next_turn; /* when the next may begin */
+  DflAlarm *alarm;
+
+  GQueue to_leave; /* of Entry */
+  DflSipAgentLeftFunc left;
+  gpointer left_data;
+};
+
+/* --- Turns --- */
+
+static gint64
+get_pause (DflRegistrations *self)
+{
+  return G_USEC_PER_SEC / (gint64)MAX (self->tools.settings->register_rate, 1);
+}
+
+static void
+leave_queue (Entry *entry)
+{
+  if (entry->queue != NULL)
+    g_queue_unlink (entry->queue, &entry->link);
+  entry->queue = NULL;
+}
+
+static void on_turn (gpointer data);
+
+static void
+set_alarm (DflRegistrations *self)
+{
+  if (self->alarm != NULL || (self->held.length == 0 && self->others.length == 0))
+    return;
+  self->alarm = dfl_clock_set_alarm (self->tools.clock,
+                                     MAX (self->next_turn, dfl_clock_now (self->tools.clock)),
+                                     on_turn, self);
+}
+
+static void
+on_turn (gpointer data)
+{
+  DflRegistrations *self = data;
+  gboolean fair = ++self->turns % FAIR_TURN == 0;
+  GQueue *first = fair ? &self->others : &self->held;
+  GQueue *second = fair ? &self->held : &self->others;
+  Entry *entry = g_queue_peek_head (first->length > 0 ? first : second);
+
+  self->alarm = NULL;
+  if (entry != NULL)
+    {
+      self->next_turn = dfl_clock_now (self->tools.clock) + get_pause (self);
+      leave_queue (entry);
+      dfl_registration_go (entry->registration);
+    }
+  set_alarm (self);
+}
+
+static void
+on_asked (DflRegistration *registration, gpointer data)
+{
+  Entry *entry = data;
+  DflRegistrations *self = entry->all;
+
+  if (entry->queue != NULL)
+    return;
+  entry->queue = dfl_registration_is_held (registration) ? &self->held : &self->others;
+  entry->link.data = entry;
+  g_queue_push_tail_link (entry->queue, &entry->link);
+  set_alarm (self);
+}
+
+/* --- Coming and going --- */
+
+static void
+entry_free (Entry *entry)
+{
+  leave_queue (entry);
+  if (entry->registration != NULL)
+    dfl_registration_free (entry->registration);
+  g_free (entry);
+}
+
+static gboolean
+should_register (DflAccount *account)
+{
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+
+  return settings->enabled && settings->registers && settings->problem == NULL;
+}
+
+/* Whether the way to the server, or what is said there, is another one. */
+static gboolean
+is_another_registration (const DflAccountSettings *a, const DflAccountSettings *b)
+{
+  return g_strcmp0 (a->address, b->address) != 0 || g_strcmp0 (a->registrar, b->registrar) != 0
+         || g_strcmp0 (a->outbound_proxy, b->outbound_proxy) != 0 || a->transport != b->transport
+         || g_strcmp0 (a->username, b->username) != 0 || g_strcmp0 (a->password, b->password) != 0
+         || a->tls_verify != b->tls_verify || a->tls_wildcard != b->tls_wildcard
+         || g_strcmp0 (a->tls_ca, b->tls_ca) != 0
+         || g_strcmp0 (a->tls_certificate, b->tls_certificate) != 0
+         || g_strcmp0 (a->tls_key, b->tls_key) != 0 || a->expires != b->expires;
+}
+
+static void
+tell_when_all_left (DflRegistrations *self)
+{
+  DflSipAgentLeftFunc left = self->left;
+
+  if (left == NULL || self->to_leave.length > 0 || g_hash_table_size (self->leavers) > 0)
+    return;
+  self->left = NULL;
+  left (self->left_data);
+}
+
+static void
+on_left (DflRegistration *registration, gpointer data)
+{
+  Entry *entry = data;
+  DflRegistrations *self = entry->all;
+
+  g_hash_table_remove (self->by_call_id, dfl_registration_get_call_id (registration));
+  g_hash_table_remove (self->leavers, entry);
+  tell_when_all_left (self);
+}
+
+static void
+begin (DflRegistrations *self, DflAccount *account)
+{
+  Entry *entry = g_new0 (Entry, 1);
+
+  entry->all = self;
+  /* Its first report is announced as a change of an account that is known already. */
+  g_hash_table_insert (self->by_account, account, entry);
+  entry->registration = dfl_registration_new (&self->tools, account, on_asked, entry);
+  g_hash_table_insert (self->by_call_id, (char *)dfl_registration_get_call_id (entry->registration),
+                       entry);
+}
+
+static void
+end (DflRegistrations *self, DflAccount *account)
+{
+  Entry *entry;
+
+  if (!g_hash_table_steal_extended (self->by_account, account, NULL, (gpointer *)&entry))
+    return;
+  leave_queue (entry);
+  g_hash_table_add (self->leavers, entry);
+  dfl_registration_leave (entry->registration, on_left, entry);
+}
+
+static void
+on_account_changed (DflSwitchboard *switchboard, DflAccount *account, DflRegistrations *self)
+{
+  Entry *entry = g_hash_table_lookup (self->by_account, account);
+
+  if (entry == NULL)
+    {
+      if (should_register (account))
+        begin (self, account);
+      return;
+    }
+  if (entry->registration == NULL
+      || dfl_registration_get_settings (entry->registration) == dfl_account_get_settings (account))
+    return;
+  if (!should_register (account))
+    end (self, account);
+  else if (is_another_registration (dfl_registration_get_settings (entry->registration),
+                                    dfl_account_get_settings (account)))
+    {
+      end (self, account);
+      begin (self, account);
+    }
+}
+
+static void
+on_account_removed (DflSwitchboard *switchboard, DflAccount *account, DflRegistrations *self)
+{
+  end (self, account);
+}
+
+static void
+on_register_requested (DflSwitchboard *switchboard, DflAccount *account, DflRegistrations *self)
+{
+  Entry *entry = g_hash_table_lookup (self->by_account, account);
+
+  if (entry != NULL)
+    dfl_registration_hurry (entry->registration);
+}
+
 DflRegistrations *
 dfl_registrations_new (const DflRegistrationTools *tools)
 {
-  return NULL;
+  DflRegistrations *self = g_new0 (DflRegistrations, 1);
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (tools->switchboard);
+
+  self->tools = *tools;
+  self->by_account = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)entry_free);
+  self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
+  self->leavers = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)entry_free, NULL);
+  g_queue_init (&self->held);
+  g_queue_init (&self->others);
+  g_queue_init (&self->to_leave);
+  g_signal_connect (tools->switchboard, "account-added", G_CALLBACK (on_account_changed), self);
+  g_signal_connect (tools->switchboard, "account-changed", G_CALLBACK (on_account_changed), self);
+  g_signal_connect (tools->switchboard, "account-removed", G_CALLBACK (on_account_removed), self);
+  g_signal_connect (tools->switchboard, "register-requested", G_CALLBACK (on_register_requested),
+                    self);
+  for (guint i = 0; i < accounts->len; i++)
+    on_account_changed (tools->switchboard, accounts->pdata[i], self);
+  return self;
 }
+
 void
 dfl_registrations_free (DflRegistrations *self)
 {
+  if (self == NULL)
+    return;
+  g_signal_handlers_disconnect_by_data (self->tools.switchboard, self);
+  dfl_clock_clear_alarm (self->tools.clock, &self->alarm);
+  g_queue_clear (&self->to_leave);
+  g_hash_table_unref (self->by_call_id);
+  g_hash_table_unref (self->by_account);
+  g_hash_table_unref (self->leavers);
+  g_free (self);
 }
+
 void
 dfl_registrations_host_changed (DflRegistrations *self, DflHostChange change)
 {
+  GHashTableIter iter;
+  gpointer entry;
+
+  g_hash_table_iter_init (&iter, self->by_account);
+  while (g_hash_table_iter_next (&iter, NULL, &entry))
+    dfl_registration_host_changed (((Entry *)entry)->registration, change);
 }
+
+/* --- The end --- */
+
+static void
+on_leaving_turn (gpointer data)
+{
+  DflRegistrations *self = data;
+  Entry *entry = g_queue_pop_head (&self->to_leave);
+
+  self->alarm = NULL;
+  if (entry != NULL)
+    dfl_registration_leave (entry->registration, on_left, entry);
+  if (self->to_leave.length > 0)
+    self->alarm = dfl_clock_set_alarm (self->tools.clock,
+                                       dfl_clock_now (self->tools.clock)
+                                           + get_pause (self) / LEAVING_SPEED,
+                                       on_leaving_turn, self);
+  else
+    tell_when_all_left (self);
+}
+
 void
 dfl_registrations_leave (DflRegistrations *self, DflSipAgentLeftFunc done, gpointer data)
 {
+  GHashTableIter iter;
+  gpointer entry;
+
+  g_signal_handlers_disconnect_by_data (self->tools.switchboard, self);
+  self->left = done;
+  self->left_data = data;
+  g_hash_table_iter_init (&iter, self->by_account);
+  while (g_hash_table_iter_next (&iter, NULL, &entry))
+    {
+      leave_queue (entry);
+      g_hash_table_add (self->leavers, entry);
+      g_queue_push_tail (&self->to_leave, entry);
+    }
+  g_hash_table_steal_all (self->by_account);
+  dfl_clock_clear_alarm (self->tools.clock, &self->alarm);
+  self->alarm = dfl_clock_set_alarm (self->tools.clock, dfl_clock_now (self->tools.clock),
+                                     on_leaving_turn, self);
 }
+
+/* --- For the gate and the agent --- */
+
 gboolean
 dfl_registrations_expect (DflRegistrations *self,
                           const char *call_id,
                           guint32 cseq,
                           const struct sockaddr *source)
 {
-  return FALSE;
+  Entry *entry = g_hash_table_lookup (self->by_call_id, call_id);
+
+  return entry != NULL && dfl_registration_expects (entry->registration, cseq, source);
 }
+
 const char *
 dfl_registrations_get_contact (DflRegistrations *self, DflAccount *account)
 {
-  return NULL;
+  Entry *entry = g_hash_table_lookup (self->by_account, account);
+
+  return entry != NULL ? dfl_registration_get_contact (entry->registration) : NULL;
 }
