@@ -39,23 +39,30 @@ is_key (const char *key)
 
 /* A key that is none here stays in, for the reader to say so. */
 static gboolean
-has_default (const char *key)
+has_default (const DflKeySpec *spec)
 {
-  const DflKeySpec *spec = dfl_key_spec_find (dfl_account_keys (DFL_ACCOUNT_FILE_DRAFT), key);
-
   return spec != NULL && spec->read != dfl_key_read_refused;
+}
+
+static gboolean
+is_readable (const DflKeySpec *spec, const char *value)
+{
+  return spec != NULL && spec->lines ? dfl_key_file_is_lines (value)
+                                     : dfl_key_file_is_plain (value);
 }
 
 static void
 apply_setting (GKeyFile *keys, const DflSetting *setting, GPtrArray *problems)
 {
   const char *value = setting->value != NULL ? setting->value : "";
+  const DflKeySpec *spec = dfl_key_spec_find (dfl_account_keys (DFL_ACCOUNT_FILE_DRAFT),
+                                              setting->key);
 
   if (!is_key (setting->key))
     complain (problems, setting->key, "unknown key; leave it out");
-  else if (!dfl_key_file_is_plain (value))
+  else if (!is_readable (spec, value))
     complain (problems, setting->key, "holds control characters; expected plain text");
-  else if (*value == '\0' && has_default (setting->key))
+  else if (*value == '\0' && has_default (spec))
     g_key_file_remove_key (keys, DFL_ACCOUNT_GROUP, setting->key, NULL);
   else
     dfl_account_file_set_text (keys, DFL_ACCOUNT_GROUP, setting->key, value);

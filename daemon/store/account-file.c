@@ -9,6 +9,7 @@
 #include "core/address.h"
 #include "core/target.h"
 #include "store/account-keys.h"
+#include "store/pem.h"
 #include "store/settings.h"
 
 static void
@@ -60,22 +61,14 @@ check_required (DflKeyFile *file, DflAccountFileKind kind)
     }
 }
 
-/* Calls come either from the server that the account registers with, or from where it says. */
+/* Calls come from the server that the account registers with; without one, from where it says. */
 static void
 check_accept_from (DflKeyFile *file, const DflAccountSettings *settings)
 {
-  const DflKeyLine *accept_from = dfl_key_file_find (file, DFL_ACCOUNT_GROUP, "accept-from");
-  gboolean is_said = dfl_key_file_find (file, DFL_ACCOUNT_GROUP, "register") != NULL;
-
   if (!settings->registers)
     complain_if_missing (file, "accept-from",
                          "the numeric addresses or prefixes that calls may come from, such as "
                          "accept-from=192.0.2.1;2001:db8::/32");
-  else if (accept_from != NULL
-           && (!is_said || dfl_key_file_says (file, DFL_ACCOUNT_GROUP, "register", "true")))
-    dfl_key_file_complain (file, accept_from,
-                           "is for direct accounts, and this one registers; remove the line, or "
-                           "set register=false");
 }
 
 static void
@@ -85,6 +78,45 @@ check_password (DflKeyFile *file)
 
   if (at != NULL && dfl_key_file_find (file, DFL_ACCOUNT_GROUP, "password") != NULL)
     dfl_key_file_complain (file, at, "stands beside password=; keep one of the two");
+}
+
+static gboolean
+is_there (DflKeyFile *file, const char *key)
+{
+  const DflKeyLine *at = dfl_key_file_find (file, DFL_ACCOUNT_GROUP, key);
+
+  return at != NULL && !dfl_key_file_says (file, DFL_ACCOUNT_GROUP, key, "");
+}
+
+static void
+check_pair (DflKeyFile *file, const char *key, const char *other, const char *why)
+{
+  if (is_there (file, key) && !is_there (file, other))
+    dfl_key_file_complain (file, dfl_key_file_find (file, DFL_ACCOUNT_GROUP, key),
+                           "stands without %s=, %s; give both or neither", other, why);
+}
+
+static void
+check_pem (DflKeyFile *file, const char *key, const char *certificates, const char *private_key)
+{
+  g_autofree char *problem = NULL;
+
+  if (certificates != NULL && !dfl_pem_check (certificates, private_key, &problem))
+    dfl_key_file_complain (file, dfl_key_file_find (file, DFL_ACCOUNT_GROUP, key), "%s", problem);
+}
+
+/* What was good when it was kept stays so: only connections find fault with it then. */
+static void
+check_tls (DflKeyFile *file, const DflAccountSettings *settings, DflAccountFileKind kind)
+{
+  check_pair (file, "tls-certificate", "tls-key", "the private key that it is for");
+  check_pair (file, "tls-key", "tls-certificate", "which is what a server looks at");
+  if (kind == DFL_ACCOUNT_FILE_STATE)
+    return;
+  check_pem (file, "tls-ca", settings->tls_ca, NULL);
+  check_pem (file, "tls-certificate", settings->tls_certificate, NULL);
+  if (settings->tls_key != NULL)
+    check_pem (file, "tls-key", settings->tls_certificate, settings->tls_key);
 }
 
 static void
@@ -122,16 +154,26 @@ join_problems (GPtrArray *problems)
 
 /* No mistake of the account, but one of who keeps it. */
 static void
-warn_of_readers (DflKeyFile *keys, const DflAccountFile *file, GPtrArray *problems)
+warn_of_readers (DflKeyFile *keys,
+                 const DflAccountFile *file,
+                 const DflAccountSettings *settings,
+                 GPtrArray *problems)
 {
-  const DflKeyLine *at = dfl_key_file_find (keys, DFL_ACCOUNT_GROUP, "password");
+  const DflKeyLine *password = dfl_key_file_find (keys, DFL_ACCOUNT_GROUP, "password");
+  const DflKeyLine *key = dfl_key_file_find (keys, DFL_ACCOUNT_GROUP, "tls-key");
   g_autoptr (GPtrArray) warnings = NULL;
 
-  if (at == NULL || (file->mode & S_IROTH) == 0)
+  if ((file->mode & S_IROTH) == 0)
     return;
-  dfl_key_file_complain (keys, at,
-                         "every local user can read it; take that away with chmod o= and choose "
-                         "another password");
+  if (password != NULL)
+    dfl_key_file_complain (keys, password,
+                           "every local user can read it; take that away with chmod o= and choose "
+                           "another password");
+  /* One in a file of its own was looked at with that. */
+  if (key != NULL && settings->tls_key != NULL && !dfl_key_file_begins (keys, key, "/"))
+    dfl_key_file_complain (keys, key,
+                           "every local user can read it; take that away with chmod o= and have "
+                           "another key certified");
   warnings = dfl_key_file_take_problems (keys);
   g_ptr_array_extend_and_steal (problems, g_steal_pointer (&warnings));
 }
@@ -158,6 +200,7 @@ dfl_account_file_read (const DflAccountFile *file, const char *name, GPtrArray *
       check_required (keys, file->kind);
       check_accept_from (keys, self);
       check_password (keys);
+      check_tls (keys, self, file->kind);
     }
   check_targets (keys, self);
 
@@ -167,7 +210,7 @@ dfl_account_file_read (const DflAccountFile *file, const char *name, GPtrArray *
   if (problems == NULL)
     return g_steal_pointer (&self);
   g_ptr_array_extend_and_steal (problems, g_steal_pointer (&found));
-  warn_of_readers (keys, file, problems);
+  warn_of_readers (keys, file, self, problems);
   return g_steal_pointer (&self);
 }
 

@@ -46,6 +46,6 @@ dfl_account_file_set_text (GKeyFile *keys, const char *group, const char *key, c
 /* What dfl_account_file_compose() made, as text; frees it. */
 char *dfl_account_file_print (GKeyFile *keys, gsize *length);
 
-/* The text of a file for the state directory. It holds the password: to be freed with
- * dfl_wipe_free(). */
+/* The text of a file for the state directory. It holds the password and the private key: to be
+ * freed with dfl_wipe_free(). */
 char *dfl_account_file_write (const DflAccountSettings *settings, gsize *length);

@@ -9,13 +9,20 @@
 #include "store/accept-from.h"
 #include "store/key-readers.h"
 #include "store/password-file.h"
+#include "store/pem.h"
 #include "store/wipe.h"
 
 #define MAX_RING_LIMIT (24 * 60 * 60)
+#define MIN_EXPIRES 60
+#define MAX_EXPIRES (24 * 60 * 60)
 #define MAX_OFFERS 100000
 #define MAX_NAME_BYTES 128
 #define MAX_TARGETS 100
 #define REDIRECT "redirect:"
+
+#define NAMES_FILE                                                                                 \
+  "names a file, which is allowed in files of the settings directory only; give the content "      \
+  "itself"
 
 static void
 replace_text (char **text, char *value)
@@ -272,7 +279,96 @@ read_password_file (DflKeyFile *file,
     dfl_key_file_complain (file, at, "%s", problem);
 }
 
+/* --- Whom it believes, and what it shows of itself --- */
+
+/* Takes pem over; NULL with a problem is complained about. */
+static void
+take_pem (DflKeyFile *file, const DflKeyLine *at, char *pem, const char *problem, char **field)
+{
+  if (pem == NULL)
+    dfl_key_file_complain (file, at, "%s", problem);
+  dfl_wipe_free (*field);
+  *field = pem;
+}
+
+static DflPemKind
+get_pem_kind (const DflKeySpec *spec)
+{
+  return spec->offset == G_STRUCT_OFFSET (DflAccountSettings, tls_key) ? DFL_PEM_PRIVATE_KEY
+                                                                       : DFL_PEM_CERTIFICATES;
+}
+
+static void
+read_pem (DflKeyFile *file,
+          const DflKeyLine *at,
+          const DflKeySpec *spec,
+          const char *value,
+          gpointer into)
+{
+  g_autofree char *problem = NULL;
+  char *pem;
+
+  if (*value == '\0')
+    return;
+  if (*value == '/')
+    {
+      dfl_key_file_complain (file, at, NAMES_FILE);
+      return;
+    }
+  pem = dfl_pem_read (value, strlen (value), get_pem_kind (spec), &problem);
+  take_pem (file, at, pem, problem, &G_STRUCT_MEMBER (char *, into, spec->offset));
+}
+
+static void
+read_pem_or_file (DflKeyFile *file,
+                  const DflKeyLine *at,
+                  const DflKeySpec *spec,
+                  const char *value,
+                  gpointer into)
+{
+  g_autofree char *problem = NULL;
+  char *pem;
+
+  if (*value != '/')
+    {
+      read_pem (file, at, spec, value, into);
+      return;
+    }
+  pem = dfl_pem_read_file (value, get_pem_kind (spec), &problem);
+  take_pem (file, at, pem, problem, &G_STRUCT_MEMBER (char *, into, spec->offset));
+}
+
 /* --- What happens to its calls --- */
+
+static const char *const redirect_policies[] = {
+  [DFL_REDIRECT_POLICY_UNKNOWN] = "unknown",
+  [DFL_REDIRECT_POLICY_HONOURED] = "honoured",
+  [DFL_REDIRECT_POLICY_REFUSED] = "refused",
+};
+
+const char *
+dfl_account_redirect_policy_to_string (DflRedirectPolicy policy)
+{
+  return redirect_policies[policy];
+}
+
+static void
+read_redirect_policy (DflKeyFile *file,
+                      const DflKeyLine *at,
+                      const DflKeySpec *spec,
+                      const char *value,
+                      gpointer into)
+{
+  g_autofree char *quoted = dfl_key_file_quote (value);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (redirect_policies); i++)
+    if (g_str_equal (redirect_policies[i], value))
+      {
+        ((DflAccountSettings *)into)->redirect_policy = (DflRedirectPolicy)i;
+        return;
+      }
+  dfl_key_file_complain (file, at, "expected unknown, honoured or refused, not %s", quoted);
+}
 
 static void
 read_alert (DflKeyFile *file,
@@ -352,6 +448,14 @@ dfl_account_read_target (DflKeyFile *file,
 
 #define SETTING(name) .offset = G_STRUCT_OFFSET (DflAccountSettings, name)
 
+/* White space at the ends of PEM means nothing, but in between lines end. */
+#define PEM_KEYS(reader)                                                                           \
+  { .key = "tls-ca", .read = reader, SETTING (tls_ca), .lines = TRUE },                            \
+      { .key = "tls-certificate", .read = reader, SETTING (tls_certificate), .lines = TRUE },      \
+  {                                                                                                \
+    .key = "tls-key", .read = reader, SETTING (tls_key), .lines = TRUE                             \
+  }
+
 static const DflKeySpec common_keys[] = {
   { .key = "address", .read = read_address },
   { .key = "display-name",
@@ -366,6 +470,14 @@ static const DflKeySpec common_keys[] = {
   { .key = "transport", .read = read_transport },
   { .key = "username", .read = dfl_key_read_text, SETTING (username), .maximum = MAX_NAME_BYTES },
   { .key = "password", .read = read_password, .literal = TRUE },
+  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
+  { .key = "tls-wildcard", .read = dfl_key_read_boolean, SETTING (tls_wildcard) },
+  { .key = "expires",
+    .read = dfl_key_read_number,
+    SETTING (expires),
+    .minimum = MIN_EXPIRES,
+    .maximum = MAX_EXPIRES },
+  { .key = "redirect-policy", .read = read_redirect_policy },
   { .key = "accept-from", .read = read_accept_from },
   { .key = "trusted", .read = dfl_key_read_boolean, SETTING (trusted) },
   { .key = "alert", .read = read_alert },
@@ -388,17 +500,12 @@ static const DflKeySpec common_keys[] = {
   { .key = NULL },
 };
 
-#define NAMES_FILE                                                                                 \
-  "names a file, which is allowed in files of the settings directory only; give the content "      \
-  "itself"
-#define NAMES_TLS_FILE "is allowed in files of the settings directory only"
 #define OF_STATE "is allowed in files of the state directory only; the file's name is the account's"
 #define OF_BIRTH "is set when the account is added, and stays; leave it out"
 
 static const DflKeySpec settings_keys[] = {
   { .key = "password-file", .read = read_password_file },
-  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
-  { .key = "tls-*", .read = dfl_key_read_later },
+  PEM_KEYS (read_pem_or_file),
   { .key = "name", .read = dfl_key_read_refused, .refusal = OF_STATE },
   { .key = "creator", .read = dfl_key_read_refused, .refusal = OF_STATE },
   { .key = "created", .read = dfl_key_read_refused, .refusal = OF_STATE },
@@ -410,15 +517,13 @@ static const DflKeySpec state_keys[] = {
   { .key = "creator", .read = read_creator },
   { .key = "created", .read = read_created },
   { .key = "password-file", .read = dfl_key_read_refused, .refusal = NAMES_FILE },
-  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
-  { .key = "tls-*", .read = dfl_key_read_refused, .refusal = NAMES_TLS_FILE },
+  PEM_KEYS (read_pem),
   { .key = NULL, .more = common_keys },
 };
 
 static const DflKeySpec draft_keys[] = {
   { .key = "password-file", .read = dfl_key_read_refused, .refusal = NAMES_FILE },
-  { .key = "tls-verify", .read = dfl_key_read_boolean, SETTING (tls_verify) },
-  { .key = "tls-*", .read = dfl_key_read_refused, .refusal = NAMES_TLS_FILE },
+  PEM_KEYS (read_pem),
   { .key = "name", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
   { .key = "creator", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
   { .key = "created", .read = dfl_key_read_refused, .refusal = OF_BIRTH },

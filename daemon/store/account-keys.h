@@ -25,8 +25,9 @@ void dfl_account_read_target (DflKeyFile *file,
 /* Whether a local user may be called so. */
 gboolean dfl_account_is_user_name (const char *name);
 
-/* As transport= says it. */
+/* As transport= and redirect-policy= say it. */
 const char *dfl_account_transport_to_string (DflTransport transport);
+const char *dfl_account_redirect_policy_to_string (DflRedirectPolicy policy);
 
 /* Stands in where a domain is needed to look at the rest of a text and there is none. */
 #define DFL_NO_DOMAIN "domain.invalid"

@@ -95,6 +95,14 @@ dfl_account_file_compose (const DflAccountSettings *settings)
   set_text (keys, "username", settings->username, usual->username);
   set_text (keys, "password", settings->password, NULL);
   set_boolean (keys, "tls-verify", settings->tls_verify, usual->tls_verify);
+  set_boolean (keys, "tls-wildcard", settings->tls_wildcard, usual->tls_wildcard);
+  set_text (keys, "tls-ca", settings->tls_ca, NULL);
+  set_text (keys, "tls-certificate", settings->tls_certificate, NULL);
+  set_text (keys, "tls-key", settings->tls_key, NULL);
+  set_number (keys, "expires", settings->expires, usual->expires);
+  if (settings->redirect_policy != usual->redirect_policy)
+    set_text (keys, "redirect-policy",
+              dfl_account_redirect_policy_to_string (settings->redirect_policy), NULL);
   set_list (keys, "accept-from", settings->accept_from);
   set_boolean (keys, "trusted", settings->trusted, usual->trusted);
   if (settings->alert != usual->alert)

@@ -347,6 +347,16 @@ dfl_key_file_is_plain (const char *value)
   return plain;
 }
 
+gboolean
+dfl_key_file_is_lines (const char *value)
+{
+  char *line = g_strdelimit (g_strdup (value), "\r\n\t", ' ');
+  gboolean plain = dfl_key_file_is_plain (line);
+
+  dfl_wipe_free (line);
+  return plain;
+}
+
 /* White space that was not escaped is nothing of the value. */
 static void
 chomp_raw (DflKeyFile *self, const DflKeyLine *at)
@@ -361,7 +371,7 @@ chomp_raw (DflKeyFile *self, const DflKeyLine *at)
 
 /* NULL, and a complaint where the line has a fault of its own that was not told before. */
 static char *
-get_value (DflKeyFile *self, const DflKeyLine *at, gboolean literal)
+get_value (DflKeyFile *self, const DflKeyLine *at, const DflKeySpec *spec)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *value = NULL;
@@ -377,9 +387,9 @@ get_value (DflKeyFile *self, const DflKeyLine *at, gboolean literal)
                                "has a backslash that begins no escape; write \\\\ for one");
       return NULL;
     }
-  if (!literal)
+  if (!spec->literal)
     g_strstrip (value);
-  if (!dfl_key_file_is_plain (value))
+  if (!(spec->lines ? dfl_key_file_is_lines (value) : dfl_key_file_is_plain (value)))
     {
       dfl_key_file_complain (self, at, "holds control characters; expected plain text");
       return NULL;
@@ -390,9 +400,21 @@ get_value (DflKeyFile *self, const DflKeyLine *at, gboolean literal)
 gboolean
 dfl_key_file_says (DflKeyFile *self, const char *group, const char *key, const char *value)
 {
-  g_autofree char *said = g_key_file_get_string (self->keys, group, key, NULL);
+  char *said = g_key_file_get_string (self->keys, group, key, NULL);
+  gboolean same = said != NULL && g_str_equal (g_strstrip (said), value);
 
-  return said != NULL && g_str_equal (g_strstrip (said), value);
+  dfl_wipe_free (said);
+  return same;
+}
+
+gboolean
+dfl_key_file_begins (DflKeyFile *self, const DflKeyLine *at, const char *prefix)
+{
+  char *raw = g_key_file_get_value (self->keys, at->group, at->key, NULL);
+  gboolean begins = raw != NULL && g_str_has_prefix (raw, prefix);
+
+  dfl_wipe_free (raw);
+  return begins;
 }
 
 char **
@@ -426,7 +448,7 @@ dfl_key_spec_find (const DflKeySpec *specs, const char *key)
 {
   const DflKeySpec *spec = skip_end (specs);
 
-  while (spec != NULL && !g_pattern_match_simple (spec->key, key))
+  while (spec != NULL && !g_str_equal (spec->key, key))
     spec = skip_end (spec + 1);
   return spec;
 }
@@ -470,7 +492,7 @@ dfl_key_file_read_group (DflKeyFile *self,
       spec = dfl_key_spec_find (specs, at->key);
       if (spec == NULL)
         complain_unknown_key (self, at, specs);
-      else if ((value = get_value (self, at, spec->literal)) != NULL)
+      else if ((value = get_value (self, at, spec)) != NULL)
         spec->read (self, at, spec, value, into);
       dfl_wipe_free (value);
     }
@@ -482,13 +504,15 @@ dfl_key_file_read_names (DflKeyFile *self,
                          DflKeyReadFunc read_one,
                          gpointer into)
 {
+  static const DflKeySpec plain = { 0 };
+
   for (guint i = 0; i < self->lines->len; i++)
     {
       const DflKeyLine *at = g_ptr_array_index (self->lines, i);
       g_autofree char *value = NULL;
 
       if (at->key != NULL && g_str_equal (at->group, group)
-          && (value = get_value (self, at, FALSE)) != NULL)
+          && (value = get_value (self, at, &plain)) != NULL)
         read_one (self, at, NULL, value, into);
     }
 }

@@ -28,7 +28,7 @@ typedef void (*DflKeyReadFunc) (DflKeyFile *file,
 
 struct _DflKeySpec
 {
-  const char *key; /* may be a glob: "tls-*"; the first one that matches counts */
+  const char *key;
   DflKeyReadFunc read;
   gsize offset;           /* where in the struct the value goes, for the readers of key-readers.h */
   guint minimum, maximum; /* dfl_key_read_number; the greatest length for dfl_key_read_text */
@@ -36,6 +36,7 @@ struct _DflKeySpec
   const char *refusal;    /* dfl_key_read_refused: what is told */
   const DflKeySpec *more; /* of the last one, whose key is NULL: the table that goes on, or NULL */
   gboolean literal;       /* spaces that were escaped stay at the ends of the value */
+  gboolean lines;         /* the value may have several, whose ends were escaped */
 };
 
 /*
@@ -73,6 +74,9 @@ const DflKeyLine *dfl_key_file_find (DflKeyFile *self, const char *group, const 
 gboolean
 dfl_key_file_says (DflKeyFile *self, const char *group, const char *key, const char *value);
 
+/* Whether the value of a key that is there begins so. */
+gboolean dfl_key_file_begins (DflKeyFile *self, const DflKeyLine *at, const char *prefix);
+
 /* The items of a list, without white space around them and without empty ones; NULL and a complaint
  * where it is none. */
 char **dfl_key_file_get_list (DflKeyFile *self, const DflKeyLine *at);
@@ -88,8 +92,10 @@ void dfl_key_file_complain_missing (DflKeyFile *self,
                                     const char *format,
                                     ...) G_GNUC_PRINTF (4, 5);
 
-/* Whether value holds nothing but what people can read; what no value of a key file may lack. */
+/* Whether value holds nothing but what people can read, in one line or in several; what no value of
+ * a key file may lack. */
 gboolean dfl_key_file_is_plain (const char *value);
+gboolean dfl_key_file_is_lines (const char *value);
 
 /* What a complaint quotes of a value: cleaned, cut, in quotation marks. */
 char *dfl_key_file_quote (const char *value);

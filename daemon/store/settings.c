@@ -21,6 +21,9 @@
 #define DEFAULT_MAX_CONNECTIONS 256
 #define DEFAULT_T1 500
 #define DEFAULT_T2 4000
+#define DEFAULT_REGISTER_RATE 20
+#define DEFAULT_REGISTER_RETRY 30
+#define DEFAULT_REGISTER_RETRY_MAX 1800
 #define MAX_LISTEN 32
 
 static DflSettings *
@@ -34,6 +37,9 @@ settings_new (void)
   self->max_connections = DEFAULT_MAX_CONNECTIONS;
   self->t1 = DEFAULT_T1;
   self->t2 = DEFAULT_T2;
+  self->register_rate = DEFAULT_REGISTER_RATE;
+  self->register_retry = DEFAULT_REGISTER_RETRY;
+  self->register_retry_max = DEFAULT_REGISTER_RETRY_MAX;
   self->accounts = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
   self->problems = g_ptr_array_new_with_free_func (g_free);
   return self;
@@ -115,6 +121,21 @@ static const DflKeySpec daemon_keys[] = {
     .maximum = 65536 },
   { .key = "t1", .read = dfl_key_read_number, SETTING (t1), .minimum = 10, .maximum = 10000 },
   { .key = "t2", .read = dfl_key_read_number, SETTING (t2), .minimum = 10, .maximum = 60000 },
+  { .key = "register-rate",
+    .read = dfl_key_read_number,
+    SETTING (register_rate),
+    .minimum = 1,
+    .maximum = 1000 },
+  { .key = "register-retry",
+    .read = dfl_key_read_number,
+    SETTING (register_retry),
+    .minimum = 5,
+    .maximum = 3600 },
+  { .key = "register-retry-max",
+    .read = dfl_key_read_number,
+    SETTING (register_retry_max),
+    .minimum = 30,
+    .maximum = 86400 },
   { .key = "log", .read = read_log },
   { .key = NULL },
 };
@@ -133,6 +154,25 @@ check_timers (DflKeyFile *file, const DflSettings *self)
   else
     dfl_key_file_complain (file, at, "expected at most the t2 of %u ms, or a greater t2 beside it",
                            self->t2);
+}
+
+/* RFC 5626 section 4.5: the base and the maximum of the time between two attempts. */
+static void
+check_retry (DflKeyFile *file, const DflSettings *self)
+{
+  const DflKeyLine *most = dfl_key_file_find (file, DAEMON, "register-retry-max");
+  const DflKeyLine *at = most != NULL ? most : dfl_key_file_find (file, DAEMON, "register-retry");
+
+  if (at == NULL || self->register_retry <= self->register_retry_max)
+    return;
+  if (most != NULL)
+    dfl_key_file_complain (file, at, "expected at least the register-retry of %u s",
+                           self->register_retry);
+  else
+    dfl_key_file_complain (file, at,
+                           "expected at most the register-retry-max of %u s, or a greater "
+                           "register-retry-max beside it",
+                           self->register_retry_max);
 }
 
 static GError *
@@ -156,6 +196,7 @@ dfl_settings_from_data (const char *path, const char *data, gsize length, GError
   dfl_key_file_check_groups (file, groups, NULL);
   dfl_key_file_read_group (file, DAEMON, daemon_keys, self);
   check_timers (file, self);
+  check_retry (file, self);
 
   problems = dfl_key_file_take_problems (file);
   if (problems->len == 0)

@@ -16,9 +16,12 @@ typedef struct
   guint max_offers;      /* calls offered at once, in all accounts together */
   guint max_connections; /* inbound TCP connections held at once */
   guint t1, t2;          /* RFC 3261 timers in milliseconds */
-  gboolean debug;        /* log=debug */
-  GPtrArray *accounts;   /* of DflAccountSettings, in the order of their names; may be stolen */
-  GPtrArray *problems;   /* of char *: "FILE:LINE: KEY: what was expected", for stderr */
+  guint register_rate;   /* registrations that begin per second, all accounts together, at most */
+  guint register_retry, register_retry_max; /* seconds before a failed one is tried again, at first
+                                               and at most */
+  gboolean debug;                           /* log=debug */
+  GPtrArray *accounts; /* of DflAccountSettings, in the order of their names; may be stolen */
+  GPtrArray *problems; /* of char *: "FILE:LINE: KEY: what was expected", for stderr */
 } DflSettings;
 
 void dfl_settings_free (DflSettings *self);

@@ -25,6 +25,7 @@
 #include "core/error.h"
 #include "core/offer.h"
 #include "store/slurp.h"
+#include "store/spill.h"
 
 #define ACCOUNTS_DIR "accounts.d"
 #define SUFFIX ".conf"
@@ -282,54 +283,6 @@ fail (DflStateFiles *self, int failure, GError **error)
   return FALSE;
 }
 
-/* 0 or what errno says. */
-static int
-write_all (int fd, const char *text, gsize length)
-{
-  while (length > 0)
-    {
-      ssize_t written = write (fd, text, length);
-
-      if (written < 0 && errno == EINTR)
-        continue;
-      if (written < 0)
-        return errno;
-      text += written;
-      length -= (gsize)written;
-    }
-  return fsync (fd) == 0 ? 0 : errno;
-}
-
-/* Makes a file that was not there, also where something is in its way. */
-static int
-create (DflStateFiles *self, const char *name)
-{
-  int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  int fd = openat (self->directory, name, flags, S_IRUSR | S_IWUSR);
-
-  if (fd >= 0 || errno != EEXIST)
-    return fd;
-  if (unlinkat (self->directory, name, 0) != 0)
-    return -1;
-  return openat (self->directory, name, flags, S_IRUSR | S_IWUSR);
-}
-
-static int
-write_other (DflStateFiles *self, const char *other, const char *text, gsize length)
-{
-  int fd = create (self, other);
-  int failure;
-
-  if (fd < 0)
-    return errno;
-  failure = write_all (fd, text, length);
-  if (close (fd) != 0 && failure == 0)
-    failure = errno;
-  if (failure != 0)
-    unlinkat (self->directory, other, 0);
-  return failure;
-}
-
 typedef enum
 {
   PLACE_REFUSED, /* with errno */
@@ -366,7 +319,7 @@ dfl_state_files_replace (
 {
   g_autofree char *name = g_strconcat (id, SUFFIX, NULL);
   g_autofree char *other = g_strconcat (OTHER_PREFIX, id, OTHER_SUFFIX, NULL);
-  int failure = write_other (self, other, text, length);
+  int failure = dfl_spill (self->directory, other, text, length);
   Place place;
 
   if (failure != 0)

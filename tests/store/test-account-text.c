@@ -5,6 +5,7 @@
  * written, whatever stands in it. */
 
 #include "store/account-file.h"
+#include "store/pem-samples.h"
 
 #include <string.h>
 
@@ -92,6 +93,12 @@ test_written (void)
     { "password", "  p\\a=#;s  ", "password=\\s\\sp\\\\a=#;s \\s" },
     { "password", " ", "password=\\s" },
     { "tls-verify", "false", "tls-verify=false" },
+    { "tls-wildcard", "true", "tls-wildcard=true" },
+    { "expires", "60", "expires=60" },
+    { "expires", "86400", "expires=86400" },
+    { "redirect-policy", "honoured", "redirect-policy=honoured" },
+    { "redirect-policy", "refused", "redirect-policy=refused" },
+    { "accept-from", "192.0.2.1;2001:db8::/32", "accept-from=192.0.2.1;2001:db8::/32;" },
     { "trusted", "true", "trusted=true" },
     { "alert", "silent", "alert=silent" },
     { "ring-limit", "0", "ring-limit=0" },
@@ -109,6 +116,9 @@ test_written (void)
     { "default-action", "decline", NULL },
     { "diversion", "off", NULL },
     { "enabled", "true", NULL },
+    { "tls-wildcard", "false", NULL },
+    { "expires", "600", NULL },
+    { "redirect-policy", "unknown", NULL },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -151,6 +161,7 @@ test_direct (void)
   g_autoptr (DflAccountChange) change = dfl_account_change_new ();
   g_autoptr (GError) error = NULL;
   g_autoptr (DflAccountSettings) direct = NULL;
+  g_autoptr (DflAccountSettings) registering = NULL;
   g_autoptr (DflAccountSettings) refused = NULL;
 
   dfl_account_change_set (change, "register", "false");
@@ -161,12 +172,68 @@ test_direct (void)
   g_assert_cmpstr (direct->accept_from[1], ==, "2001:db8::/32");
   assert_reads_the_same (direct);
 
-  refused = change_one (direct, "register", NULL, &error);
+  /* One that registers may have them too. */
+  registering = change_one (direct, "register", NULL, &error);
+  g_assert_no_error (error);
+  g_assert_true (registering->registers);
+  g_assert_cmpstr (registering->accept_from[0], ==, "192.0.2.1");
+  assert_reads_the_same (registering);
+
+  refused = change_one (direct, "accept-from", NULL, &error);
   g_assert_null (refused);
   g_assert_error (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS);
+}
+
+/* Lines within a value are lines when it is read again. */
+static void
+test_pem (void)
+{
+  g_autoptr (DflAccountSettings) base = new_registering ();
+  g_autoptr (DflAccountChange) change = dfl_account_change_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (DflAccountSettings) account = NULL;
+  g_autoptr (DflAccountSettings) changed = NULL;
+  g_autoptr (DflAccountSettings) half = NULL;
+  g_autoptr (DflAccountSettings) without = NULL;
+
+  dfl_account_change_set (change, "tls-ca", PEM_CERTIFICATE_TWO PEM_CERTIFICATE_ONE);
+  dfl_account_change_set (change, "tls-certificate",
+                          "\n\r\n the first one\r\n\t" PEM_CERTIFICATE_ONE
+                          "\n" PEM_CERTIFICATE_TWO);
+  dfl_account_change_set (change, "tls-key", PEM_KEY_ONE);
+  account = dfl_account_draft (base, change, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (account->tls_ca, ==, PEM_CERTIFICATE_TWO PEM_CERTIFICATE_ONE);
+  g_assert_cmpstr (account->tls_certificate, ==, PEM_CERTIFICATE_ONE PEM_CERTIFICATE_TWO);
+  g_assert_cmpstr (account->tls_key, ==, PEM_KEY_ONE);
+  assert_reads_the_same (account);
+
+  changed = change_one (account, "ring-limit", "7", &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (changed->tls_key, ==, PEM_KEY_ONE);
+  assert_reads_the_same (changed);
+
+  half = change_one (changed, "tls-certificate", NULL, &error);
+  g_assert_null (half);
   g_assert_cmpstr (error->message, ==,
-                   "accept-from: is for direct accounts, and this one registers; remove the line, "
-                   "or set register=false");
+                   "tls-key: stands without tls-certificate=, which is what a server looks at; "
+                   "give both or neither");
+  g_clear_error (&error);
+  half = change_one (changed, "tls-key", "", &error);
+  g_assert_null (half);
+  g_assert_cmpstr (error->message, ==,
+                   "tls-certificate: stands without tls-key=, the private key that it is for; "
+                   "give both or neither");
+  g_clear_error (&error);
+
+  g_ptr_array_set_size (change->settings, 0);
+  dfl_account_change_set (change, "tls-certificate", NULL);
+  dfl_account_change_set (change, "tls-key", "");
+  dfl_account_change_set (change, "tls-ca", "");
+  dfl_account_change_set (change, "ring-limit", NULL);
+  without = dfl_account_draft (changed, change, &error);
+  g_assert_no_error (error);
+  g_assert_true (dfl_account_settings_equal (without, base));
 }
 
 /* Who it is stays, and so does the password unless another is given. */
@@ -197,6 +264,12 @@ test_stays (void)
   ": names a file, which is allowed in files of the settings directory only; give the content "    \
   "itself"
 #define UNKNOWN ": unknown key; leave it out"
+#define NAMES_FILE_ALONE                                                                           \
+  NAMES_FILE "; tls-certificate: stands without tls-key=, the private key that it is for; give "   \
+             "both or neither"
+#define NAMES_FILE_KEY                                                                             \
+  NAMES_FILE "; tls-key: stands without tls-certificate=, which is what a server looks at; give "  \
+             "both or neither"
 
 static void
 test_refused (void)
@@ -223,15 +296,32 @@ test_refused (void)
     { "default-action", "redirect:mobile",
       "default-action: this version cannot redirect to an alias yet; write the address itself" },
     { "ring-limit", "1e3", "ring-limit: expected a whole number from 0 to 86400, not \"1e3\"" },
-    { "accept-from", "::1",
-      "accept-from: is for direct accounts, and this one registers; remove the line, or set "
-      "register=false" },
+    { "expires", "59", "expires: expected a whole number from 60 to 86400, not \"59\"" },
+    { "expires", "86401", "expires: expected a whole number from 60 to 86400, not \"86401\"" },
+    { "redirect-policy", "maybe",
+      "redirect-policy: expected unknown, honoured or refused, not \"maybe\"" },
+    { "tls-wildcard", "yes", "tls-wildcard: expected true or false, not \"yes\"" },
     { "register", "false",
       "accept-from: is missing; expected the numeric addresses or prefixes that calls may come "
       "from, such as accept-from=192.0.2.1;2001:db8::/32" },
     { "password-file", "/etc/shadow", "password-file" NAMES_FILE },
     { "password-file", NULL, "password-file" NAMES_FILE },
-    { "tls-ca", "/etc/x.pem", "tls-ca: is allowed in files of the settings directory only" },
+    { "tls-ca", "/etc/x.pem", "tls-ca" NAMES_FILE },
+    { "tls-certificate", "/etc/x.pem", "tls-certificate" NAMES_FILE_ALONE },
+    { "tls-key", "/etc/shadow", "tls-key" NAMES_FILE_KEY },
+    { "tls-ca", SECRET,
+      "tls-ca: holds no certificate; expected PEM, which begins with -----BEGIN CERTIFICATE-----" },
+    { "tls-ca", " /etc/x.pem", "tls-ca" NAMES_FILE },
+    { "tls-ca", PEM_CERTIFICATE_ONE "\001", "tls-ca" CONTROL },
+    { "tls-ca", "-----BEGIN CERTIFICATE-----\n" SECRET "\n-----END CERTIFICATE-----\n", NULL },
+    { "tls-key", PEM_KEY_ONE SECRET,
+      "tls-key: stands without tls-certificate=, which is what a server looks at; give both or "
+      "neither" },
+    { "tls-certificate", PEM_CERTIFICATE_ONE,
+      "tls-certificate: stands without tls-key=, the private key that it is for; give both or "
+      "neither" },
+    { "tls-cert", PEM_CERTIFICATE_ONE, "tls-cert: holds control characters; expected plain text" },
+    { "tls-kei", "x", "tls-kei: unknown key; did you mean tls-key?" },
     { "name", "other", "name" OF_BIRTH },
     { "creator", "root", "creator" OF_BIRTH },
     { "created", "1", "created" OF_BIRTH },
@@ -401,6 +491,10 @@ static const struct
   { "username", { "alice", "", "a b", "a\\b" } },
   { "password", { SECRET, " " SECRET " ", SECRET "\\;=#", "" } },
   { "tls-verify", { "true", "false", "", "false" } },
+  { "tls-wildcard", { "true", "false", "", "true" } },
+  { "tls-ca", { PEM_CERTIFICATE_ONE, "", PEM_CERTIFICATE_TWO "\r\n", "" } },
+  { "expires", { "60", "", "600", "86400" } },
+  { "redirect-policy", { "unknown", "honoured", "refused", "" } },
   { "trusted", { "true", "false", "", "true" } },
   { "alert", { "ringing", "silent", "", "silent" } },
   { "ring-limit", { "0", "1", "86400", "120" } },
@@ -521,6 +615,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/account-text/written", test_written);
   g_test_add_func ("/account-text/direct", test_direct);
+  g_test_add_func ("/account-text/pem", test_pem);
   g_test_add_func ("/account-text/stays", test_stays);
   g_test_add_func ("/account-text/refused", test_refused);
   g_test_add_func ("/account-text/several-mistakes", test_several_mistakes);

@@ -247,7 +247,9 @@ static const Found found[] = {
     "give the content itself",
     "alice" },
   { FILE_NAME, GOOD "tls-ca=/etc/shadow\n",
-    ":7: tls-ca: is allowed in files of the settings directory only", "alice" },
+    ":7: tls-ca: names a file, which is allowed in files of the settings directory only; give the "
+    "content itself",
+    "alice" },
   { FILE_NAME, GOOD "password " SECRET "\n",
     ":7: expected KEY=VALUE, a [group], or a comment that begins with #", "alice" },
   { FILE_NAME, "", ":1: [account]: the group is missing; expected it and its keys", NULL },

@@ -140,7 +140,7 @@ test_daemon_file (Fixture *fixture, gconstpointer data)
   g_autofree char *expected = g_strdup_printf (
       "%s/deflectd.conf:2: t1: expected a whole number from 10 to 10000, not "
       "\"1\"\n%s/deflectd.conf:3: nonsense: unknown key; expected one of listen, "
-      "max-offers, max-connections, t1, t2, log",
+      "max-offers, max-connections, t1, t2, register-rate, register-retry, register-retry-max, log",
       fixture->directory, fixture->directory);
   g_autoptr (GError) error = NULL;
   g_autoptr (DflSettings) good = NULL;

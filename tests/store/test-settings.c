@@ -44,6 +44,11 @@ describe_account (const DflAccountSettings *a)
                           (int)a->transport);
   g_string_append_printf (text, "username=%s\npassword=%s\ntls-verify=%s\n", a->username,
                           a->password != NULL ? a->password : "(none)", boolean (a->tls_verify));
+  g_string_append_printf (text, "tls-wildcard=%s\nexpires=%u\nredirect-policy=%d\n",
+                          boolean (a->tls_wildcard), a->expires, (int)a->redirect_policy);
+  g_string_append_printf (text, "tls=%s %s %s\n", a->tls_ca != NULL ? a->tls_ca : "(none)",
+                          a->tls_certificate != NULL ? a->tls_certificate : "(none)",
+                          a->tls_key != NULL ? a->tls_key : "(none)");
   g_string_append_printf (text, "max-offers=%u\ndefault-target=%s\n", a->max_offers,
                           a->default_target != NULL ? a->default_target : "(none)");
   g_string_append_printf (text, "sips-downgrade=%s\nlocal-targets=%s\nredirect-domain=%s\n",
@@ -147,6 +152,17 @@ test_account_good (void)
     { "password=", "password=(none)" },
     { "password=Zoë 🔑", "password=Zoë 🔑" },
     { "tls-verify=false", "tls-verify=false" },
+    { "", "tls-wildcard=false" },
+    { "tls-wildcard=true", "tls-wildcard=true" },
+    { "", "expires=600" },
+    { "expires=60", "expires=60" },
+    { "expires=86400", "expires=86400" },
+    { "", "redirect-policy=0" },
+    { "redirect-policy=unknown", "redirect-policy=0" },
+    { "redirect-policy=honoured", "redirect-policy=1" },
+    { "redirect-policy=refused", "redirect-policy=2" },
+    { "", "tls=(none) (none) (none)" },
+    { "tls-ca=\ntls-certificate=\ntls-key=", "tls=(none) (none) (none)" },
     /* Keys of later versions, with the value that changes nothing. */
     { "diversion=off", "alert=ringing" },
     /* Targets. */
@@ -310,7 +326,29 @@ static const Row bad_rows[] = {
   { "allowed-targets=*", "5: allowed-targets: " LATER },
   { "diversion=both", "5: diversion: " LATER " or set it to off" },
   { "tls-verify=no", "5: tls-verify: expected true or false, not \"no\"" },
-  { "tls-ca=/etc/ca.pem", "5: tls-ca: " LATER },
+  { "tls-wildcard=yes", "5: tls-wildcard: expected true or false, not \"yes\"" },
+  { "tls-ca=/secret/ca.pem",
+    "5: tls-ca: names a file that cannot be opened (No such file or directory); expected one in "
+    "PEM that the user of deflectd may read" },
+  { "tls-ca=/dev/zero", "5: tls-ca: names what is no regular file; expected one in PEM" },
+  { "tls-ca=secret.pem", "5: tls-ca: holds no certificate; expected PEM, which begins with "
+                         "-----BEGIN CERTIFICATE-----" },
+  { "tls-key=secret",
+    "5: tls-key: holds no private key; expected PEM, which begins with -----BEGIN PRIVATE "
+    "KEY-----; alice.conf:5: tls-key: stands without tls-certificate=, which is what a server "
+    "looks at; give both or neither" },
+  { "tls-ca=-----BEGIN CERTIFICATE-----",
+    "5: tls-ca: has a -----BEGIN ...----- line without an -----END ...----- line of the same name "
+    "behind it; give all of it, lines and all" },
+  { "tls-ca=-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----",
+    "5: tls-ca: holds a certificate, the 1. one, that cannot be understood; expected X.509 as "
+    "\"openssl x509\" writes it" },
+  { "tls-cert=x", NULL },
+  { "tls-kei=x", "5: tls-kei: unknown key; did you mean tls-key?" },
+  { "expires=59", "5: expires: " NO_NUMBER "60 to 86400, not \"59\"" },
+  { "expires=86401", "5: expires: " NO_NUMBER "60 to 86400, not \"86401\"" },
+  { "redirect-policy=yes",
+    "5: redirect-policy: expected unknown, honoured or refused, not \"yes\"" },
   { "ringlimit=5", "5: ringlimit: unknown key; did you mean ring-limit?" },
   { "RING_LIMIT=5", "5: RING_LIMIT: unknown key; did you mean ring-limit?" },
   { "display-name[de]=Anna", NULL },
@@ -470,12 +508,8 @@ test_account_missing (void)
       "alice.conf:2: address: is missing; expected address=sip:USER@HOST" },
     { "[account]\naddress=sip:a@b", NULL },
     { "[account]\naddress=sip:a@b\nregister=true", NULL },
-    { "[account]\naddress=sip:a@b\naccept-from=::1",
-      "alice.conf:3: accept-from: is for direct accounts, and this one registers; remove the line, "
-      "or set register=false" },
-    { "[account]\naddress=sip:a@b\nregister=true\naccept-from=::1",
-      "alice.conf:4: accept-from: is for direct accounts, and this one registers; remove the line, "
-      "or set register=false" },
+    { "[account]\naddress=sip:a@b\naccept-from=::1", NULL },
+    { "[account]\naddress=sip:a@b\nregister=true\naccept-from=::1", NULL },
     { "[account]\naddress=sip:a@b\nregister=no\naccept-from=::1",
       "alice.conf:3: register: expected true or false, not \"no\"" },
     { "[account]\naddress=sip:a@b\nregister=false",
@@ -571,9 +605,11 @@ describe_daemon (const DflSettings *s)
 {
   g_autofree char *listen = g_strjoinv (";", s->listen);
 
-  return g_strdup_printf ("\nlisten=%s\nmax-offers=%u\nmax-connections=%u\nt1=%u\nt2=%u\nlog=%s\n",
+  return g_strdup_printf ("\nlisten=%s\nmax-offers=%u\nmax-connections=%u\nt1=%u\nt2=%u\nlog=%s\n"
+                          "register-rate=%u\nregister-retry=%u\nregister-retry-max=%u\n",
                           listen, s->max_offers, s->max_connections, s->t1, s->t2,
-                          s->debug ? "debug" : "info");
+                          s->debug ? "debug" : "info", s->register_rate, s->register_retry,
+                          s->register_retry_max);
 }
 
 static void
@@ -597,6 +633,15 @@ test_daemon_good (void)
     { "t2=60000", "t2=60000" },
     { "log=debug", "log=debug" },
     { "log=info", "log=info" },
+    { "", "register-rate=20" },
+    { "", "register-retry=30" },
+    { "", "register-retry-max=1800" },
+    { "register-rate=1", "register-rate=1" },
+    { "register-rate=1000", "register-rate=1000" },
+    { "register-retry=5", "register-retry=5" },
+    { "register-retry=3600\nregister-retry-max=3600", "register-retry=3600" },
+    { "register-retry-max=30", "register-retry-max=30" },
+    { "register-retry-max=86400", "register-retry-max=86400" },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -651,10 +696,22 @@ test_daemon_bad (void)
     { "t1=5000", "2: t1: expected at most the t2 of 4000 ms, or a greater t2 beside it" },
     { "t2=400", "2: t2: expected at least the t1 of 500 ms" },
     { "t1=600\nt2=500", "3: t2: expected at least the t1 of 600 ms" },
+    { "register-rate=0", "2: register-rate: " NO_NUMBER "1 to 1000, not \"0\"" },
+    { "register-rate=1001", "2: register-rate: " NO_NUMBER "1 to 1000, not \"1001\"" },
+    { "register-retry=4", "2: register-retry: " NO_NUMBER "5 to 3600, not \"4\"" },
+    { "register-retry=3601", "2: register-retry: " NO_NUMBER "5 to 3600, not \"3601\"" },
+    { "register-retry-max=29", "2: register-retry-max: " NO_NUMBER "30 to 86400, not \"29\"" },
+    { "register-retry-max=86401",
+      "2: register-retry-max: " NO_NUMBER "30 to 86400, not \"86401\"" },
+    { "register-retry=1801",
+      "2: register-retry: expected at most the register-retry-max of 1800 s, or a greater "
+      "register-retry-max beside it" },
+    { "register-retry=61\nregister-retry-max=60",
+      "3: register-retry-max: expected at least the register-retry of 61 s" },
     { "log=verbose", "2: log: expected info or debug, not \"verbose\"" },
     { "lissen=udp:*:0", "2: lissen: unknown key; did you mean listen?" },
     { "colour=red", "2: colour: unknown key; expected one of listen, max-offers, max-connections, "
-                    "t1, t2, log" },
+                    "t1, t2, register-rate, register-retry, register-retry-max, log" },
     { "[Daemon]", "2: [Daemon]: unknown group; did you mean [daemon]?" },
     { "[account]\naddress=x", "2: [account]: unknown group; expected [daemon]" },
     { "t1=x\nt2=y", "2: t1: " NO_NUMBER "10 to 10000, not \"x\"\n"
