@@ -109,6 +109,66 @@ test_redirect_policy (People *self, gconstpointer mode)
                                  ERROR ("InvalidSettings")));
 }
 
+/* --- Certificates --- */
+
+#define SECRET "c2VjcmV0"
+#define PEM(what) "-----BEGIN " what "-----\\n" SECRET "\\n-----END " what "-----\\n"
+
+static void
+update_long (People *self, const char *path, const char *key, gsize length, const char *error)
+{
+  g_autofree char *text = g_strnfill (length, 'x');
+  g_autofree char *settings = NULL;
+
+  text[length / 2] = '\n';
+  settings = g_strdup_printf ("{'%s': <'%s'>}", key, text);
+  if (error == NULL)
+    people_update (self, self->owner, path, settings);
+  else
+    g_free (people_fail_to_update (self, self->owner, path, settings, error));
+}
+
+static void
+test_certificates (People *self, gconstpointer mode)
+{
+  static const char *const keys[] = { "tls-ca", "tls-certificate", "tls-key" };
+  const char *path = people_add (self, self->owner, "work", WORK);
+  g_autoptr (GVariant) properties = NULL;
+  g_autofree char *shown = NULL;
+
+  people_update (self, self->owner, path, "{'tls-ca': <'" PEM ("CERTIFICATE") "'>}");
+  people_update (self, self->owner, path,
+                 "{'tls-certificate': <'" PEM ("CERTIFICATE") "'>, "
+                                                              "'tls-key': <'" PEM (
+                                                                  "PRIVATE KEY") "'>}");
+  g_assert_cmpstr (people_get_kept (self, path)->tls_ca, ==,
+                   "-----BEGIN CERTIFICATE-----\n" SECRET "\n-----END CERTIFICATE-----\n");
+  g_assert_nonnull (strstr (people_get_kept (self, path)->tls_key, SECRET));
+  properties = fixture_expect (&self->base, self->owner, path, "Properties.GetAll",
+                               g_variant_new ("(s)", DFL_ACCOUNT_INTERFACE), NULL);
+  shown = g_variant_print (properties, FALSE);
+  g_assert_null (strstr (shown, SECRET));
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      g_autofree char *control = g_strdup_printf ("{'%s': <'" SECRET "\\u0007'>}", keys[i]);
+      g_autofree char *type = g_strdup_printf ("{'%s': <['" SECRET "']>}", keys[i]);
+      g_autofree char *of_control = people_fail_to_update (self, self->owner, path, control,
+                                                           ERROR ("InvalidSettings"));
+      g_autofree char *of_type = people_fail_to_update (self, self->owner, path, type,
+                                                        ERROR ("InvalidSettings"));
+
+      g_assert_null (strstr (of_control, SECRET));
+      g_assert_null (strstr (of_type, SECRET));
+      update_long (self, path, keys[i], 64 * 1024, NULL);
+      update_long (self, path, keys[i], 64 * 1024 + 1, ERROR ("InvalidSettings"));
+    }
+  people_update (self, self->owner, path,
+                 "{'tls-ca': <''>, 'tls-certificate': <''>, 'tls-key': <''>}");
+  g_assert_null (people_get_kept (self, path)->tls_ca);
+  g_assert_null (people_get_kept (self, path)->tls_key);
+}
+
 /* --- Announcements --- */
 
 static Log *
@@ -345,6 +405,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   PEOPLE_ADD ("/bus/register/properties", test_properties);
   PEOPLE_ADD ("/bus/register/redirect-policy", test_redirect_policy);
+  PEOPLE_ADD ("/bus/register/certificates", test_certificates);
   PEOPLE_ADD ("/bus/register/announcements", test_announcements);
   PEOPLE_ADD ("/bus/register/unheard", test_unheard);
   PEOPLE_ADD ("/bus/register/register", test_register);
