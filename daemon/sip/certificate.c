@@ -394,8 +394,8 @@ dfl_certificate_explain (GTlsCertificate *certificate,
 
 /* --- Our own --- */
 
-static gboolean
-key_fits (GTlsCertificate *certificate, const char *key)
+static const char *
+find_mistake (GTlsCertificate *certificate, const char *key)
 {
   g_autoptr (Parsed) parsed = parse (certificate);
   gnutls_datum_t text = { .data = (unsigned char *)key, .size = (unsigned)strlen (key) };
@@ -403,40 +403,33 @@ key_fits (GTlsCertificate *certificate, const char *key)
   guint8 ours[64], theirs[64];
   size_t size = sizeof ours;
   size_t their_size = sizeof theirs;
-  gboolean fits;
+  const char *mistake = NULL;
 
   gnutls_x509_privkey_init (&private);
-  fits = parsed != NULL
-         && gnutls_x509_privkey_import2 (private, &text, GNUTLS_X509_FMT_PEM, NULL,
-                                         GNUTLS_PKCS_PLAIN)
-                == 0
-         && gnutls_x509_privkey_get_key_id (private, GNUTLS_KEYID_USE_SHA256, ours, &size) == 0
-         && gnutls_x509_crt_get_key_id (parsed, GNUTLS_KEYID_USE_SHA256, theirs, &their_size) == 0
-         && size == their_size && memcmp (ours, theirs, size) == 0;
+  if (parsed == NULL
+      || gnutls_x509_privkey_import2 (private, &text, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN)
+             < 0)
+    mistake = "tls-key= cannot be read; give it in PEM, without a password";
+  else if (gnutls_x509_privkey_get_key_id (private, GNUTLS_KEYID_USE_SHA256, ours, &size) < 0
+           || gnutls_x509_crt_get_key_id (parsed, GNUTLS_KEYID_USE_SHA256, theirs, &their_size) < 0
+           || size != their_size || memcmp (ours, theirs, size) != 0)
+    mistake = "tls-key= is not the key of tls-certificate=";
   gnutls_x509_privkey_deinit (private);
-  return fits;
+  return mistake;
 }
 
 GTlsCertificate *
 dfl_certificate_new_own (const char *pem, const char *key, char **mistake)
 {
-  g_autofree char *both = NULL;
-  g_autoptr (GTlsCertificate) certificate = NULL;
+  g_autofree char *both = g_strconcat (pem, "\n", key, NULL);
+  g_autoptr (GTlsCertificate) certificate = g_tls_certificate_new_from_pem (both, -1, NULL);
+  const char *found = key == NULL           ? "tls-certificate= needs tls-key= beside it"
+                      : certificate == NULL ? "tls-certificate= cannot be read; give it in PEM"
+                                            : find_mistake (certificate, key);
 
-  if (key == NULL)
-    {
-      *mistake = g_strdup ("tls-certificate= needs tls-key= beside it");
-      return NULL;
-    }
-  both = g_strconcat (pem, "\n", key, NULL);
-  certificate = g_tls_certificate_new_from_pem (both, -1, NULL);
   explicit_bzero (both, strlen (both));
-  if (certificate == NULL)
-    *mistake = g_strdup ("tls-certificate= and tls-key= cannot be read; give a certificate and its "
-                         "key in PEM, without a password");
-  else if (!key_fits (certificate, key))
-    *mistake = g_strdup ("tls-key= is not the key of tls-certificate=");
-  else
+  if (found == NULL)
     return g_steal_pointer (&certificate);
+  *mistake = g_strdup (found);
   return NULL;
 }

@@ -13,9 +13,8 @@
 #include <sofia-sip/tport_tag.h>
 
 #include "core/error.h"
-#include "sip/certificate.h"
+#include "sip/handshake.h"
 #include "sip/relay.h"
-#include "sip/trust.h"
 
 /*
  * How the stack is made to believe (sofia-sip 1.12.11, as its source has it and test-flow.c shows):
@@ -61,7 +60,6 @@ typedef struct
 typedef enum
 {
   CONNECTING,
-  WAITING_FOR_TRUST,
   SHAKING_HANDS,
   JOINING, /* the stack */
   READY,
@@ -81,12 +79,8 @@ struct _DflFlow
   const DflFlowListener *listener;
   gpointer data;
 
-  gboolean secure, verify, wildcard;
-  char *identity, *ca;
-  char *mistake; /* in the settings; found before anything was connected */
-  GTlsCertificate *own;
-  DflTrust *trust;
-  char *refusal; /* why the certificate was refused */
+  DflHandshake *handshake; /* NULL without TLS */
+  char *mistake;           /* in the settings */
 
   GCancellable *cancellable;
   guint limit, look;
@@ -226,14 +220,9 @@ flow_unref (DflFlow *self)
   if (--self->references > 0)
     return;
   g_clear_object (&self->cancellable);
-  g_clear_object (&self->own);
-  g_clear_pointer (&self->trust, dfl_trust_unref);
   dfl_hop_free (self->hop);
   g_free (self->name);
-  g_free (self->identity);
-  g_free (self->ca);
   g_free (self->mistake);
-  g_free (self->refusal);
   g_free (self->local);
   g_free (self->via_host);
   g_free (self);
@@ -255,6 +244,7 @@ let_go (DflFlow *self)
   g_clear_handle_id (&self->look, g_source_remove);
   g_cancellable_cancel (self->cancellable);
   g_clear_pointer (&self->relay, dfl_relay_free);
+  g_clear_pointer (&self->handshake, dfl_handshake_free);
   if (self->port != 0)
     g_hash_table_remove (self->flows->by_port, GUINT_TO_POINTER (self->port));
   self->port = 0;
@@ -282,27 +272,6 @@ close_flow (DflFlow *self, const char *reason)
   self->listener->closed (self, text, self->data);
 }
 
-/* What GnuTLS says of a peer is its own English, with nothing of the peer's in it. */
-static char *
-explain_handshake (DflFlow *self, const GError *error)
-{
-  if (self->refusal != NULL)
-    return g_strdup (self->refusal);
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED))
-    return g_strdup_printf ("%s wants a certificate of ours; give one in tls-certificate= and "
-                            "tls-key=",
-                            self->name);
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
-    return g_strdup_printf ("%s does not speak TLS, or none newer than 1.1; see the port and "
-                            "transport=",
-                            self->name);
-  if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_EOF)
-      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)
-      || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_PARTIAL_INPUT))
-    return g_strdup_printf ("%s closed the connection during the TLS handshake", self->name);
-  return g_strdup_printf ("the TLS handshake with %s failed: %s", self->name, error->message);
-}
-
 static char *
 explain (DflFlow *self, const GError *error)
 {
@@ -315,25 +284,12 @@ explain (DflFlow *self, const GError *error)
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_HOST_UNREACHABLE)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE))
     return g_strdup_printf ("%s cannot be reached from here: %s", self->name, error->message);
+  if (self->handshake != NULL && error->domain == G_TLS_ERROR)
+    return dfl_handshake_explain (self->handshake, error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE))
-    return g_strdup_printf (self->phase == SHAKING_HANDS
-                                ? "%s broke the connection off during the TLS handshake"
-                                : "%s broke the connection off",
-                            self->name);
-  if (self->phase == SHAKING_HANDS
-      || g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED))
-    return explain_handshake (self, error);
+    return g_strdup_printf ("%s broke the connection off", self->name);
   return g_strdup_printf ("the connection with %s failed: %s", self->name, error->message);
-}
-
-static void
-fail (DflFlow *self, const GError *error)
-{
-  g_autofree char *reason = self->refusal != NULL ? g_strdup (self->refusal)
-                                                  : explain (self, error);
-
-  close_flow (self, reason);
 }
 
 static gboolean
@@ -376,7 +332,7 @@ set_via (DflFlow *self)
 
   self->via_host = g_strndup (self->local, (gsize)(colon - self->local));
   sip_via_init (&self->via);
-  self->via.v_protocol = self->secure ? sip_transport_tls : sip_transport_tcp;
+  self->via.v_protocol = self->handshake != NULL ? sip_transport_tls : sip_transport_tcp;
   self->via.v_host = self->via_host;
   self->via.v_port = colon + 1;
   tport_set_magic (self->transport, (tp_magic_t *)&self->via);
@@ -482,100 +438,44 @@ join (DflFlow *self)
   g_socket_connection_connect_async (self->near, stack, self->cancellable, on_joined, self);
 }
 
-/* --- TLS --- */
-
-/* GIO has no list of authorities for this connection and so always asks. */
-static gboolean
-on_accept_certificate (GTlsConnection *connection,
-                       GTlsCertificate *certificate,
-                       GTlsCertificateFlags errors,
-                       gpointer data)
-{
-  DflFlow *self = data;
-
-  if (self->freed || self->phase != SHAKING_HANDS)
-    return FALSE;
-  if (!self->verify)
-    return TRUE;
-  g_free (self->refusal);
-  self->refusal = dfl_certificate_explain (certificate, self->trust, self->identity,
-                                           self->wildcard);
-  return self->refusal == NULL;
-}
-
-static void
-on_hands_shaken (GObject *source, GAsyncResult *result, gpointer data)
-{
-  DflFlow *self = data;
-  g_autoptr (GError) error = NULL;
-  gboolean done = g_tls_connection_handshake_finish (G_TLS_CONNECTION (source), result, &error);
-
-  if (!self->freed && self->phase == SHAKING_HANDS)
-    {
-      GTlsProtocolVersion version = g_tls_connection_get_protocol_version (
-          G_TLS_CONNECTION (source));
-
-      if (!done)
-        fail (self, error);
-      else if (version != G_TLS_PROTOCOL_VERSION_TLS_1_2
-               && version != G_TLS_PROTOCOL_VERSION_TLS_1_3)
-        {
-          g_autofree char *reason = g_strdup_printf ("%s speaks no TLS newer than 1.1", self->name);
-
-          close_flow (self, reason);
-        }
-      else
-        join (self);
-    }
-  flow_unref (self);
-}
-
-static void
-shake_hands (DflFlow *self)
-{
-  g_autoptr (GSocketConnectable) identity = NULL;
-  g_autoptr (GError) error = NULL;
-  GIOStream *stream;
-
-  self->phase = SHAKING_HANDS;
-  if (self->identity[0] != '[' && !g_hostname_is_ip_address (self->identity))
-    identity = g_network_address_new (self->identity, 0);
-  stream = g_tls_client_connection_new (G_IO_STREAM (self->far), identity, &error);
-  if (stream == NULL)
-    {
-      g_autofree char *reason = g_strdup_printf ("this machine cannot speak TLS: %s; install "
-                                                 "glib-networking",
-                                                 error->message);
-
-      close_flow (self, reason);
-      return;
-    }
-  g_object_unref (self->stream);
-  self->stream = stream;
-  g_tls_connection_set_database (G_TLS_CONNECTION (stream), NULL);
-  g_tls_connection_set_require_close_notify (G_TLS_CONNECTION (stream), FALSE);
-  if (self->own != NULL)
-    g_tls_connection_set_certificate (G_TLS_CONNECTION (stream), self->own);
-  g_signal_connect (stream, "accept-certificate", G_CALLBACK (on_accept_certificate), self);
-  self->references++;
-  g_tls_connection_handshake_async (G_TLS_CONNECTION (stream), G_PRIORITY_DEFAULT,
-                                    self->cancellable, on_hands_shaken, self);
-}
-
-static void
-on_trust (DflTrust *trust, gpointer data)
-{
-  DflFlow *self = data;
-
-  if (!self->freed && self->phase == WAITING_FOR_TRUST)
-    {
-      self->trust = dfl_trust_ref (trust);
-      shake_hands (self);
-    }
-  flow_unref (self);
-}
-
 /* --- Connecting --- */
+
+static void
+on_hands_shaken (GIOStream *stream, const char *reason, gpointer data)
+{
+  DflFlow *self = data;
+
+  if (stream == NULL)
+    close_flow (self, reason);
+  else
+    {
+      self->stream = g_object_ref (stream);
+      join (self);
+    }
+}
+
+/* The socket is connected. */
+static void
+take_socket (DflFlow *self, GSocketConnection *far, GSocketAddress *local)
+{
+  GSocket *socket = g_socket_connection_get_socket (far);
+  g_autoptr (DflHop) here = dfl_hop_new (self->hop->transport, G_INET_SOCKET_ADDRESS (local));
+
+  g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
+  g_socket_set_option (socket, IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_LIMIT, NULL);
+  self->local = dfl_hop_to_string (here);
+  self->far = g_object_ref (far);
+  if (self->handshake != NULL)
+    {
+      self->phase = SHAKING_HANDS;
+      dfl_handshake_start (self->handshake, far, self->name, on_hands_shaken, self);
+    }
+  else
+    {
+      self->stream = g_object_ref (G_IO_STREAM (far));
+      join (self);
+    }
+}
 
 static void
 on_connected (GObject *source, GAsyncResult *result, gpointer data)
@@ -587,32 +487,17 @@ on_connected (GObject *source, GAsyncResult *result, gpointer data)
 
   if (!self->freed && self->phase == CONNECTING)
     {
-      GSocket *socket = far != NULL ? g_socket_connection_get_socket (far) : NULL;
-      g_autoptr (GSocketAddress) local = far != NULL ? g_socket_get_local_address (socket, &error)
-                                                     : NULL;
+      g_autoptr (GSocketAddress) local = far != NULL
+                                             ? g_socket_connection_get_local_address (far, &error)
+                                             : NULL;
 
-      if (local == NULL)
-        fail (self, error);
+      if (local != NULL)
+        take_socket (self, far, local);
       else
         {
-          g_autoptr (DflHop) here = dfl_hop_new (self->hop->transport,
-                                                 G_INET_SOCKET_ADDRESS (local));
+          g_autofree char *reason = explain (self, error);
 
-          g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
-          g_socket_set_option (socket, IPPROTO_TCP, TCP_USER_TIMEOUT, PEER_LIMIT, NULL);
-          self->local = dfl_hop_to_string (here);
-          self->far = g_steal_pointer (&far);
-          self->stream = g_object_ref (G_IO_STREAM (self->far));
-          if (!self->secure)
-            join (self);
-          else if (self->verify && self->trust == NULL)
-            {
-              self->phase = WAITING_FOR_TRUST;
-              self->references++;
-              dfl_trust_of_machine (on_trust, self);
-            }
-          else
-            shake_hands (self);
+          close_flow (self, reason);
         }
     }
   flow_unref (self);
@@ -626,27 +511,6 @@ on_mistake (gpointer data)
   self->look = 0;
   close_flow (self, self->mistake);
   return G_SOURCE_REMOVE;
-}
-
-/* FALSE with a mistake. */
-static gboolean
-take_tls (DflFlow *self, const DflFlowTls *tls)
-{
-  g_autoptr (GError) error = NULL;
-
-  self->secure = TRUE;
-  self->verify = tls->verify;
-  self->wildcard = tls->wildcard;
-  self->identity = g_strdup (tls->identity);
-  if (tls->verify && tls->ca != NULL)
-    {
-      self->trust = dfl_trust_new (tls->ca, &error);
-      if (self->trust == NULL)
-        self->mistake = g_strdup (error->message);
-    }
-  if (self->mistake == NULL && tls->certificate != NULL)
-    self->own = dfl_certificate_new_own (tls->certificate, tls->key, &self->mistake);
-  return self->mistake == NULL;
 }
 
 DflFlow *
@@ -666,7 +530,9 @@ dfl_flow_new (DflFlows *flows,
   self->listener = listener;
   self->data = data;
   self->cancellable = g_cancellable_new ();
-  if (tls != NULL && !take_tls (self, tls))
+  if (tls != NULL)
+    self->handshake = dfl_handshake_new (tls, &self->mistake);
+  if (self->mistake != NULL)
     {
       self->look = g_timeout_add (0, on_mistake, self);
       return self;

@@ -71,12 +71,14 @@ DflFlow *dfl_flow_new (DflFlows *flows,
                        const DflFlowListener *listener,
                        gpointer data);
 
-/* Closes it. What the stack still sends into it goes nowhere, and not to anybody else: transactions
- * that use it should be gone before. */
+/* Closes it, at any time, from within its listener too. What the stack still sends into it goes
+ * nowhere, and not to anybody else: its port is not given back while a transaction refers to its
+ * transport, and one that begins later fails at once. Listeners are static. */
 void dfl_flow_free (DflFlow *self);
 
 /* Once it is ready: the transport to send requests by (NTATAG_TPORT), borrowed; NULL once closed.
- */
+ * The stack gives what it sends by it the right Via by itself: protocol TLS or TCP, and our end as
+ * the network has it. */
 tport_t *dfl_flow_get_transport (DflFlow *self);
 
 /* Once it is ready: HOST:PORT of our end, as the network has it. */

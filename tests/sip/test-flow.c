@@ -5,6 +5,7 @@
  * end. */
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -616,10 +617,9 @@ test_own_certificate (void)
       tls.key = NULL;
       assert_flow (&options, &tls, "tls-certificate= needs tls-key= beside it");
       tls.key = "nothing";
-      assert_flow (
-          &options, &tls,
-          "tls-certificate= and tls-key= cannot be read; give a certificate and its key in "
-          "PEM, without a password");
+      assert_flow (&options, &tls, "tls-key= cannot be read; give it in PEM, without a password");
+      tls.certificate = "nothing";
+      assert_flow (&options, &tls, "tls-certificate= cannot be read; give it in PEM");
     }
 }
 
@@ -649,12 +649,24 @@ test_no_tls (void)
 }
 
 static void
-test_reset (void)
+talk_nothing (FarEnd *far_end, gpointer data)
 {
-  FarEndOptions options = { .reset = TRUE };
+  char hello[4096];
+
+  far_end_read (far_end, hello, sizeof hello);
+}
+
+static void
+test_broken_off (void)
+{
+  const char *reason = "%s broke the connection off instead of answering in TLS; see the port and "
+                       "transport=";
+  FarEndOptions reset = { .reset = TRUE };
+  FarEndOptions end = { .talk = talk_nothing };
   DflFlowTls tls = usual_tls ();
 
-  assert_flow (&options, &tls, "%s broke the connection off during the TLS handshake");
+  assert_flow (&reset, &tls, reason);
+  assert_flow (&end, &tls, reason);
 }
 
 static void
@@ -686,6 +698,152 @@ test_refused (void)
   dfl_flow_free (flow);
 }
 
+static void
+test_unreachable (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  DflFlow *flow = open_flow (stack, "::ffff:255.255.255.255", 5060, NULL);
+
+  wait_until_settled (stack);
+  g_assert_true (strstr (stack->reason, "5060 cannot be reached from here") != NULL
+                 || strstr (stack->reason, "5060 failed") != NULL);
+  dfl_flow_free (flow);
+}
+
+/* --- Life --- */
+
+static guint
+count_descriptors (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint count = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    count++;
+  return count;
+}
+
+static void
+settle (void)
+{
+  for (guint i = 0; i < 1000 && g_main_context_iteration (NULL, FALSE); i++)
+    ;
+}
+
+/* Found by its relay's address, and by nobody else's. */
+static void
+test_find (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  FarEndOptions options = { 0 };
+  g_autoptr (FarEnd) far_end = far_end_new (&options);
+  DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), NULL);
+  g_autofree char *local = NULL;
+  g_autofree char *expected = NULL;
+  struct sockaddr_in peer;
+  socklen_t length = sizeof peer;
+  const tp_name_t *name;
+
+  assert_ready (stack);
+  name = tport_name (dfl_flow_get_transport (flow));
+  g_assert_cmpstr (name->tpn_host, ==, "127.0.0.1");
+  g_assert_cmpint (inet_pton (AF_INET, name->tpn_host, &peer.sin_addr), ==, 1);
+  peer.sin_family = AF_INET;
+  peer.sin_port = htons ((guint16)atoi (name->tpn_port));
+  g_assert_true (dfl_flows_find (stack->flows, (struct sockaddr *)&peer) == flow);
+  peer.sin_port = htons (dfl_flows_get_port (stack->flows));
+  g_assert_null (dfl_flows_find (stack->flows, (struct sockaddr *)&peer));
+  peer.sin_port = htons ((guint16)atoi (name->tpn_port));
+  peer.sin_addr.s_addr = htonl (INADDR_LOOPBACK + 1);
+  g_assert_null (dfl_flows_find (stack->flows, (struct sockaddr *)&peer));
+  peer.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  g_assert_true (g_str_has_prefix (dfl_flow_get_local (flow), "127.0.0.1:"));
+  dfl_flow_free (flow);
+  g_assert_null (dfl_flows_find (stack->flows, (struct sockaddr *)&peer));
+  (void)length;
+}
+
+/* After any number of turns of the loop, at every one of which it is in another state. */
+static void
+test_free_at_any_moment (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  FarEndOptions options = usual_server ();
+  g_autoptr (FarEnd) far_end = far_end_new (&options);
+  DflFlowTls tls = usual_tls ();
+  guint before;
+
+  for (guint machine = 0; machine < 2; machine++)
+    for (guint turns = 0; turns < 60; turns++)
+      {
+        DflFlow *flow;
+
+        tls.ca = machine != 0 ? NULL : certificate_get_pem (authority);
+        flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+        for (guint i = 0; i < turns / 2; i++)
+          g_main_context_iteration (NULL, FALSE);
+        if (turns % 2 == 1)
+          g_usleep (turns * 100);
+        stack->n_ready = stack->n_closed = 0;
+        dfl_flow_free (flow);
+        before = stack->n_ready + stack->n_closed;
+        settle ();
+        g_assert_cmpuint (stack->n_ready + stack->n_closed, ==, before);
+      }
+}
+
+static void
+on_ready_free (DflFlow *flow, gpointer data)
+{
+  Stack *self = data;
+
+  self->n_ready++;
+  dfl_flow_free (flow);
+}
+
+static void
+on_closed_free (DflFlow *flow, const char *reason, gpointer data)
+{
+  Stack *self = data;
+
+  self->n_closed++;
+  dfl_flow_free (flow);
+  g_assert_cmpuint (strlen (reason), >, 0);
+}
+
+/* Flows that are made, fail, and are freed from within leave nothing behind. */
+static void
+test_churn (void)
+{
+  static const DflFlowListener frees = { .ready = on_ready_free, .closed = on_closed_free };
+  g_autoptr (Stack) stack = stack_new ();
+  FarEndOptions options = usual_server ();
+  g_autoptr (FarEnd) far_end = far_end_new (&options);
+  DflFlowTls tls = usual_tls ();
+  g_autoptr (GInetSocketAddress) address = G_INET_SOCKET_ADDRESS (
+      g_inet_socket_address_new_from_string ("127.0.0.1", far_end_get_port (far_end)));
+  g_autoptr (DflHop) tls_hop = dfl_hop_new (DFL_TRANSPORT_TLS, address);
+  g_autoptr (DflHop) tcp_hop = dfl_hop_new (DFL_TRANSPORT_TCP, address);
+  guint rounds = g_test_slow () ? 1000 : 200;
+  guint before = 0;
+
+  for (guint i = 0; i < rounds; i++)
+    {
+      tls.identity = i % 2 == 0 ? "example.org" : "other.example";
+      dfl_flow_new (stack->flows, i % 3 == 0 ? tcp_hop : tls_hop, i % 3 == 0 ? NULL : &tls, &frees,
+                    stack);
+      wait_until_settled (stack);
+      if (i == 10)
+        before = count_descriptors ();
+    }
+  settle ();
+  g_assert_cmpuint (stack->n_ready + stack->n_closed, ==, rounds);
+  g_assert_cmpuint (stack->n_closed, >, rounds / 4);
+  /* The ports that are kept for transactions are given back in time. */
+  while (count_descriptors () > before)
+    g_main_context_iteration (NULL, TRUE);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -706,9 +864,13 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow/own-certificate", test_own_certificate);
   g_test_add_func ("/flow/old-versions", test_old_versions);
   g_test_add_func ("/flow/no-tls", test_no_tls);
-  g_test_add_func ("/flow/reset", test_reset);
+  g_test_add_func ("/flow/broken-off", test_broken_off);
   g_test_add_func ("/flow/silence", test_silence);
   g_test_add_func ("/flow/refused", test_refused);
+  g_test_add_func ("/flow/unreachable", test_unreachable);
+  g_test_add_func ("/flow/find", test_find);
+  g_test_add_func ("/flow/free-at-any-moment", test_free_at_any_moment);
+  g_test_add_func ("/flow/churn", test_churn);
   result = g_test_run ();
 
   certificate_free (server);
