@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Passwords in files of their own, and files that too many can read; none is ever shown. */
+/* Passwords, certificates and private keys in files of their own, and files that too many can read;
+ * no secret is ever shown. */
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "store/directory.h"
+#include "store/pem-samples.h"
 #include "store/settings.h"
 
 #define SECRET "geheim"
@@ -246,6 +248,124 @@ test_readable_settings (Fixture *fixture, gconstpointer data)
     }
 }
 
+/* --- tls-ca=, tls-certificate=, tls-key= --- */
+
+/* A line of a key file, with the text's lines in it. */
+static char *
+make_line (const char *key, const char *pem)
+{
+  g_auto (GStrv) lines = g_strsplit (pem, "\n", -1);
+  g_autofree char *value = g_strjoinv ("\\n", lines);
+
+  return g_strconcat (key, "=", value, "\n", NULL);
+}
+
+static void
+assert_tls (Fixture *fixture, const char *ca, const char *certificate, const char *key)
+{
+  g_autoptr (DflSettings) settings = load (fixture);
+
+  g_assert_cmpstr (account (settings)->problem, ==, NULL);
+  g_assert_cmpstr (account (settings)->tls_ca, ==, ca);
+  g_assert_cmpstr (account (settings)->tls_certificate, ==, certificate);
+  g_assert_cmpstr (account (settings)->tls_key, ==, key);
+  g_assert_cmpuint (settings->problems->len, ==, 0);
+}
+
+static void
+test_tls_files (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *lines = g_strdup_printf ("tls-ca=%s\ntls-certificate=%s\ntls-key=%s",
+                                            fixture->secret, fixture->secret, fixture->secret);
+  g_autofree char *expected
+      = g_strdup_printf ("%s/alice.conf:5: tls-key: names a file that every local user may use; "
+                         "take that away with chmod o=",
+                         fixture->accounts);
+  g_autoptr (DflSettings) settings = NULL;
+
+  /* What the account's own file may do for others says nothing of this one. */
+  write_account (fixture, lines, 0644);
+  directory_write (fixture->directory, "secret", PEM_CERTIFICATE_ONE PEM_KEY_ONE, -1);
+  g_assert_cmpint (g_chmod (fixture->secret, 0640), ==, 0);
+  assert_tls (fixture, PEM_CERTIFICATE_ONE, PEM_CERTIFICATE_ONE, PEM_KEY_ONE);
+
+  /* Renewed ones are read when the settings are. */
+  directory_write (fixture->directory, "secret", PEM_KEY_TWO PEM_CERTIFICATE_TWO, -1);
+  g_assert_cmpint (g_chmod (fixture->secret, 0640), ==, 0);
+  assert_tls (fixture, PEM_CERTIFICATE_TWO, PEM_CERTIFICATE_TWO, PEM_KEY_TWO);
+
+  g_assert_cmpint (g_chmod (fixture->secret, 0644), ==, 0);
+  settings = load (fixture);
+  g_assert_cmpstr (account (settings)->problem, ==, expected);
+  g_assert_cmpstr (account (settings)->tls_key, ==, NULL);
+}
+
+static void
+test_tls_lines (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *ca = make_line ("tls-ca", PEM_CERTIFICATE_TWO);
+  g_autofree char *certificate = make_line ("tls-certificate", PEM_CERTIFICATE_ONE);
+  g_autofree char *key = make_line ("tls-key", PEM_KEY_ONE);
+  g_autofree char *lines = g_strconcat (ca, certificate, key, NULL);
+  g_autofree char *expected
+      = g_strdup_printf ("%s/alice.conf:5: tls-key: every local user can read it; take that away "
+                         "with chmod o= and have another key certified",
+                         fixture->accounts);
+  g_autoptr (DflSettings) settings = NULL;
+
+  write_account (fixture, lines, 0640);
+  assert_tls (fixture, PEM_CERTIFICATE_TWO, PEM_CERTIFICATE_ONE, PEM_KEY_ONE);
+
+  write_account (fixture, lines, 0644);
+  settings = load (fixture);
+  g_assert_cmpstr (account (settings)->problem, ==, NULL);
+  g_assert_cmpstr (account (settings)->tls_key, ==, PEM_KEY_ONE);
+  g_assert_cmpuint (settings->problems->len, ==, 1);
+  g_assert_cmpstr (settings->problems->pdata[0], ==, expected);
+}
+
+/* Certificates and keys of other kinds are told from one another, and a key stays where it is. */
+static void
+test_tls_bad (Fixture *fixture, gconstpointer data)
+{
+  static const struct
+  {
+    const char *ca, *certificate, *key, *problem;
+  } rows[] = {
+    { "x", NULL, NULL, "3: tls-ca: holds no certificate; " },
+    { PEM_KEY_ONE, NULL, NULL, "3: tls-ca: holds no certificate; " },
+    { NULL, PEM_CERTIFICATE_ONE, NULL, "3: tls-certificate: stands without tls-key=, " },
+    { NULL, NULL, PEM_KEY_ONE, "3: tls-key: stands without tls-certificate=, " },
+    { NULL, PEM_CERTIFICATE_ONE, PEM_CERTIFICATE_ONE, "4: tls-key: holds no private key; " },
+    { NULL, PEM_CERTIFICATE_ONE,
+      "-----BEGIN PRIVATE KEY-----\n" SECRET "ab\n-----END PRIVATE KEY-----\n",
+      "4: tls-key: holds a private key that cannot be understood; " },
+    { "-----BEGIN CERTIFICATE-----\n" SECRET "ab\n-----END CERTIFICATE-----\n", NULL, NULL,
+      "3: tls-ca: holds a certificate, the 1. one, that cannot be understood; " },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *ca = rows[i].ca != NULL ? make_line ("tls-ca", rows[i].ca) : g_strdup ("");
+      g_autofree char *certificate = rows[i].certificate != NULL
+                                         ? make_line ("tls-certificate", rows[i].certificate)
+                                         : g_strdup ("");
+      g_autofree char *key = rows[i].key != NULL ? make_line ("tls-key", rows[i].key)
+                                                 : g_strdup ("");
+      g_autofree char *lines = g_strconcat (ca, certificate, key, NULL);
+      g_autofree char *expected = g_strdup_printf ("%s/alice.conf:%s", fixture->accounts,
+                                                   rows[i].problem);
+      g_autoptr (DflSettings) settings = NULL;
+
+      write_account (fixture, lines, 0600);
+      settings = load (fixture);
+      g_assert_nonnull (account (settings)->problem);
+      g_test_message ("%s", account (settings)->problem);
+      g_assert_true (g_str_has_prefix (account (settings)->problem, expected));
+      g_assert_null (strstr (account (settings)->problem, SECRET));
+    }
+}
+
 /* Whatever is wrong around it. */
 static void
 test_never_shown (Fixture *fixture, gconstpointer data)
@@ -266,6 +386,11 @@ test_never_shown (Fixture *fixture, gconstpointer data)
     "password-file=" SECRET,
     "password-file=/" SECRET,
     "password-file=" SECRET "/" SECRET,
+    "tls-key=" SECRET,
+    "tls-key=" SECRET "\\q",
+    "tls-key=-----BEGIN PRIVATE KEY-----\\n" SECRET,
+    "tls-key=-----BEGIN PRIVATE KEY-----\\n" SECRET "ab\\n-----END PRIVATE KEY-----",
+    "tls-key=/" SECRET "/" SECRET,
     "[rules]\npassword=" SECRET,
     "[targets]\npassword=" SECRET,
   };
@@ -297,6 +422,9 @@ main (int argc, char **argv)
   add ("/passwords/bad-files", test_bad_files);
   add ("/passwords/credential", test_credential);
   add ("/passwords/readable-settings", test_readable_settings);
+  add ("/passwords/tls-files", test_tls_files);
+  add ("/passwords/tls-lines", test_tls_lines);
+  add ("/passwords/tls-bad", test_tls_bad);
   add ("/passwords/never-shown", test_never_shown);
   return g_test_run ();
 }
