@@ -150,34 +150,15 @@ add_account (DflTable *table, const DflListed *listed, gboolean with_id, guint64
 {
   GVariant *account = listed->properties;
   const char *state = dfl_property_string (account, "State");
-  const char *reason = dfl_property_string (account, "StateReason");
+  const char *address = dfl_property_string (account, "Address");
   g_autofree char *server = dfl_output_server (account);
   g_autofree char *until = dfl_output_until (dfl_property_uint64 (account, "RegisteredUntil"), now);
 
   if (with_id)
-    dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1, state, server, until,
-                   reason, NULL);
+    dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1, state, address, server,
+                   until, NULL);
   else
-    dfl_table_add (table, listed->name, state, server, until, reason, NULL);
-}
-
-gboolean
-dfl_listing_accounts_print (GVariant *objects)
-{
-  const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"),  _ ("SERVER"),
-                             _ ("UNTIL"),   _ ("REASON"), NULL };
-  const char *headings_with_id[] = { _ ("ACCOUNT"), _ ("ID"),     _ ("STATE"), _ ("SERVER"),
-                                     _ ("UNTIL"),   _ ("REASON"), NULL };
-  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
-  gboolean with_id = has_namesakes (list);
-  g_autoptr (DflTable) table = dfl_table_new (with_id ? headings_with_id : headings, TRUE,
-                                              with_id ? 1u << 5 : 1u << 4);
-  guint64 now = (guint64)g_get_real_time ();
-
-  for (guint i = 0; i < list->len; i++)
-    add_account (table, &g_array_index (list, DflListed, i), with_id, now);
-  dfl_table_print (table);
-  return list->len > 0;
+    dfl_table_add (table, listed->name, state, address, server, until, NULL);
 }
 
 static gboolean
@@ -188,20 +169,54 @@ is_unverified (GVariant *account)
          && !dfl_property_boolean (account, "Secure");
 }
 
-void
-dfl_listing_accounts_warn (GVariant *objects)
+/* A sentence has no room in a table: below it, behind an empty line, where there is any. */
+static void
+print_notes (GArray *list, gboolean with_id)
 {
-  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
+  const char *before = "\n";
 
   for (guint i = 0; i < list->len; i++)
     {
       const DflListed *listed = &g_array_index (list, DflListed, i);
-      g_autofree char *name = dfl_output_escape (listed->name);
+      const char *reason = dfl_property_string (listed->properties, "StateReason");
+      const char *const notes[] = {
+        reason, is_unverified (listed->properties)
+                    /* Translators: behind an account's name; the key stays as it is. */
+                    ? _ ("Warning: tls-verify=false, whoever answers is believed")
+                    : ""
+      };
+      g_autofree char *name = dfl_output_escape (with_id ? strrchr (listed->path, '/') + 1
+                                                         : listed->name);
 
-      if (is_unverified (listed->properties))
-        /* Translators: the name of an account; tls-verify=false stays as it is. */
-        g_print (_ ("Warning: %s has tls-verify=false: whoever answers is believed.\n"), name);
+      for (gsize j = 0; j < G_N_ELEMENTS (notes); j++)
+        if (*notes[j] != '\0')
+          {
+            g_autofree char *safe = dfl_output_escape (notes[j]);
+
+            g_print ("%s%s: %s\n", before, name, safe);
+            before = "";
+          }
     }
+}
+
+gboolean
+dfl_listing_accounts_print (GVariant *objects)
+{
+  const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"), _ ("ADDRESS"),
+                             _ ("SERVER"),  _ ("UNTIL"), NULL };
+  const char *headings_with_id[] = { _ ("ACCOUNT"), _ ("ID"),    _ ("STATE"), _ ("ADDRESS"),
+                                     _ ("SERVER"),  _ ("UNTIL"), NULL };
+  g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
+  gboolean with_id = has_namesakes (list);
+  g_autoptr (DflTable) table = dfl_table_new (with_id ? headings_with_id : headings, TRUE,
+                                              with_id ? 3u << 3 : 3u << 2);
+  guint64 now = (guint64)g_get_real_time ();
+
+  for (guint i = 0; i < list->len; i++)
+    add_account (table, &g_array_index (list, DflListed, i), with_id, now);
+  dfl_table_print (table);
+  print_notes (list, with_id);
+  return list->len > 0;
 }
 
 char *

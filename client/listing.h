@@ -26,10 +26,7 @@ JsonNode *dfl_listing_accounts_json (GVariant *objects);
 
 /* Tables; FALSE where there is nothing and nothing was printed. */
 gboolean dfl_listing_calls_print (GVariant *objects);
-gboolean dfl_listing_accounts_print (GVariant *objects);
-
-/* A line for each account that is registered over TLS with whoever answered. */
-void dfl_listing_accounts_warn (GVariant *objects);
+gboolean dfl_listing_accounts_print (GVariant *objects); /* with what is wrong behind it */
 
 /* How many there are, and in which states: "3 (2 registered, 1 failed)". */
 char *dfl_listing_accounts_count (GVariant *objects);

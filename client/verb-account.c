@@ -43,8 +43,6 @@ account_list (DflManage *self)
     dfl_output_json (dfl_listing_accounts_json (objects), TRUE);
   else if (!dfl_listing_accounts_print (objects))
     g_printerr ("%s\n", _ ("There are no accounts that you may see."));
-  else
-    dfl_listing_accounts_warn (objects);
   return DFL_EXIT_DONE;
 }
 

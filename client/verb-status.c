@@ -40,7 +40,6 @@ print_status (GVariant *manager, GVariant *objects)
   g_print ("\n");
   if (!dfl_listing_accounts_print (objects))
     g_print ("%s\n", _ ("There are no accounts that you may see."));
-  dfl_listing_accounts_warn (objects);
 }
 
 static void

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # bash completion for deflectctl(1)
 
-# The first column of a list, as the daemon of the same --bus has it.
+# The first column of a list, as the daemon of the same --bus has it; behind an empty line are notes.
 _deflectctl_names()
 {
-    deflectctl --bus "$bus" "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
+    deflectctl --bus "$bus" "$@" 2>/dev/null | awk '!NF { exit } NR > 1 { print $1 }'
 }
 
 _deflectctl_keys='address= display-name= users= enabled= registrar= outbound-proxy= transport= username=

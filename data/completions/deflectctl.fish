@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # fish completion for deflectctl(1)
 
-# The first column of a list, as the daemon of the same --bus has it.
+# The first column of a list, as the daemon of the same --bus has it; behind an empty line are notes.
 function __deflectctl_names
     set -l words (commandline -opc)
     set -l bus system
@@ -14,7 +14,7 @@ function __deflectctl_names
                 set -q words[(math $i + 1)]; and set bus $words[(math $i + 1)]
         end
     end
-    deflectctl --bus $bus $argv 2>/dev/null | awk 'NR > 1 { print $1 }'
+    deflectctl --bus $bus $argv 2>/dev/null | awk '!NF { exit } NR > 1 { print $1 }'
 end
 
 set -l verbs status list show redirect decline silence monitor wait watch account target
