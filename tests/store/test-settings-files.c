@@ -371,6 +371,8 @@ test_shipped (Fixture *fixture, gconstpointer data)
   directory_write (fixture->directory, "deflectd.conf", daemon_text, -1);
   settings = load (fixture);
   g_assert_cmpstr (account (settings, 0)->problem, ==, NULL);
+  g_assert_true (account (settings, 0)->registers);
+  g_assert_nonnull (account (settings, 0)->password);
   g_clear_pointer (&settings, dfl_settings_free);
 
   in_force = g_regex_replace (commented, daemon_text, -1, 0, "", 0, NULL);
@@ -384,6 +386,10 @@ test_shipped (Fixture *fixture, gconstpointer data)
   g_assert_cmpuint (settings->max_connections, ==, 256);
   g_assert_cmpuint (settings->t1, ==, 500);
   g_assert_cmpuint (settings->t2, ==, 4000);
+  g_assert_nonnull (strstr (in_force, "\nregister-rate="));
+  g_assert_cmpuint (settings->register_rate, ==, 20);
+  g_assert_cmpuint (settings->register_retry, ==, 30);
+  g_assert_cmpuint (settings->register_retry_max, ==, 1800);
   g_assert_false (settings->debug);
 }
 
