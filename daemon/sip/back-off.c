@@ -24,7 +24,7 @@ gint64
 dfl_back_off_fail (DflBackOff *self, guint retry_after)
 {
   guint asked = MIN (retry_after, RETRY_AFTER_MAX);
-  gint64 least = asked * G_USEC_PER_SEC;
+  gint64 least = (gint64)asked * G_USEC_PER_SEC;
   gint64 wait;
 
   self->failures = MIN (self->failures + 1, G_MAXUINT16);

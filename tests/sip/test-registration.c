@@ -1,0 +1,631 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The agent registers over UDP at a registrar of ours, which reads and writes bytes. */
+
+#include <string.h>
+
+#include "core/error.h"
+#include "raw-request.h"
+#include "sip-room.h"
+#include "sip/token.h"
+
+/* A room with one account "bob" that registers at a peer. */
+typedef struct
+{
+  Room *room;
+  RawPeer *peer;
+  DflAccount *account;
+} Scene;
+
+static DflAccountSettings *
+make_settings (RawPeer *peer)
+{
+  DflAccountSettings *settings = room_account ("bob");
+
+  settings->registers = TRUE;
+  room_accept_from (settings, "");
+  raw_set (&settings->registrar, "%s", raw_peer_get_local (peer));
+  raw_set (&settings->password, "secret");
+  settings->expires = 600;
+  return settings;
+}
+
+static void
+scene_update (Scene *self, DflAccountSettings *settings)
+{
+  g_autoptr (GPtrArray) accounts = NULL;
+
+  room_set_accounts (self->room, settings, NULL);
+  accounts = dfl_switchboard_get_accounts (self->room->switchboard);
+  g_assert_cmpuint (accounts->len, ==, 1);
+  self->account = accounts->pdata[0];
+}
+
+static void
+scene_open (Scene *self)
+{
+  self->room = room_new (NULL);
+  self->peer = room_udp_peer (self->room);
+  scene_update (self, make_settings (self->peer));
+}
+
+static void
+scene_close (Scene *self)
+{
+  raw_peer_flush (self->peer);
+  raw_peer_free (self->peer);
+  room_free (self->room);
+}
+
+static void
+assert_state (Scene *self, DflAccountState state, const char *reason)
+{
+  g_assert_cmpstr (dfl_account_state_to_string (dfl_account_get_state (self->account)), ==,
+                   dfl_account_state_to_string (state));
+  g_assert_cmpstr (dfl_account_get_state_reason (self->account), ==, reason);
+}
+
+static void
+wait_state (Scene *self, DflAccountState state)
+{
+  raw_wait_until (dfl_account_get_state (self->account) == state);
+}
+
+/* The URI of the first Contact. */
+static char *
+get_contact (RawRequest *request)
+{
+  const char *value = raw_request_get_nth (request, "Contact", 0);
+
+  g_assert_cmpint (*value, ==, '<');
+  return g_strndup (value + 1, strcspn (value + 1, ">"));
+}
+
+static void
+grant (Scene *self, RawRequest *request, const char *expires)
+{
+  g_autofree char *contact = get_contact (request);
+  g_autofree char *extra = g_strdup_printf ("Contact: <%s>;expires=%s\r\n", contact, expires);
+
+  raw_request_answer (request, self->peer, "200 OK", extra);
+}
+
+/* Registered, and the request that did it. */
+static RawRequest *
+scene_register (Scene *self)
+{
+  RawRequest *request = raw_request_receive (self->peer, "REGISTER");
+
+  grant (self, request, "600");
+  wait_state (self, DFL_ACCOUNT_STATE_REGISTERED);
+  return request;
+}
+
+static void
+test_register (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *expected = NULL;
+  g_autofree char *place = NULL;
+  g_autofree char *token = NULL;
+  const DflRegistrationReport *report;
+
+  scene_open (&self);
+  assert_state (&self, DFL_ACCOUNT_STATE_CONNECTING, "");
+  request = raw_request_receive (self.peer, "REGISTER");
+
+  contact = get_contact (request);
+  token = g_strndup (contact + 4, DFL_TOKEN_LENGTH);
+  place = g_strdup_printf ("127.0.0.1:%u", self.room->udp_port);
+  expected = g_strdup_printf ("sip:%s@%s", token, place);
+  g_assert_cmpstr (contact, ==, expected);
+  g_assert_true (
+      g_str_has_prefix (raw_request_get (request, "Via") + strlen ("SIP/2.0/UDP "), place));
+  g_assert_nonnull (strstr (raw_request_get (request, "Contact"), ";+sip.instance=\"<urn:uuid:"));
+  g_assert_nonnull (strstr (raw_request_get (request, "Contact"), ";reg-id=1;expires=600"));
+  g_assert_null (strchr (raw_request_get (request, "Contact"), ','));
+  g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "600");
+  g_assert_cmpstr (raw_request_get (request, "Supported"), ==, "path, outbound");
+  g_assert_cmpstr (raw_request_get (request, "To"), ==, "<sip:bob@example.org>");
+  g_assert_true (
+      g_str_has_prefix (raw_request_get (request, "From"), "<sip:bob@example.org>;tag="));
+  g_assert_cmpstr (raw_request_get (request, "Allow"), ==, "INVITE, ACK, CANCEL, OPTIONS, BYE");
+  g_assert_null (raw_request_get (request, "Route"));
+  g_assert_null (raw_request_get (request, "Authorization"));
+
+  grant (&self, request, "300");
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  assert_state (&self, DFL_ACCOUNT_STATE_REGISTERED, "");
+  report = dfl_account_get_registration (self.account);
+  g_assert_cmpstr (report->server, ==, raw_peer_get_local (self.peer));
+  g_assert_cmpint (report->transport, ==, DFL_TRANSPORT_UDP);
+  g_assert_false (report->secure);
+  g_assert_cmpint (report->until - dfl_clock_wall (self.room->clock), <=, 300 * G_USEC_PER_SEC);
+  g_assert_cmpint (report->until - dfl_clock_wall (self.room->clock), >, 280 * G_USEC_PER_SEC);
+  raw_peer_assert_silent (self.peer, 300);
+  scene_close (&self);
+}
+
+/* The first INVITE may be faster than the answer to the REGISTER. */
+static void
+test_call_by_token (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+  g_autoptr (RawCall) call = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *user = NULL;
+
+  scene_open (&self);
+  request = raw_request_receive (self.peer, "REGISTER");
+  contact = get_contact (request);
+  user = g_strndup (contact + 4, DFL_TOKEN_LENGTH);
+  call = raw_call_new (self.peer, user);
+  raw_set (&call->request_uri, "%s", contact);
+  raw_call_invite (call);
+  raw_call_expect_ringing (call);
+  room_assert_log (self.room, "added");
+  grant (&self, request, "600");
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  room_redirect (room_wait_call (self.room), ROOM_TARGET);
+  raw_call_expect (call, "INVITE", 302);
+  raw_call_ack (call);
+  room_wait_n_calls (self.room, 0);
+  room_assert_log (self.room, "redirecting redirected removed");
+  scene_close (&self);
+}
+
+static void
+test_challenge (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+
+  scene_open (&self);
+  first = raw_request_receive (self.peer, "REGISTER");
+  raw_request_answer (first, self.peer, "401 Unauthorized",
+                      "WWW-Authenticate: Digest realm=\"example.org\", nonce=\"abc\", "
+                      "qop=\"auth\", algorithm=MD5\r\n");
+  second = raw_request_receive (self.peer, "REGISTER");
+  g_assert_nonnull (strstr (raw_request_get (second, "Authorization"), "username=\"bob\""));
+  g_assert_cmpuint (raw_request_get_cseq (second), ==, raw_request_get_cseq (first) + 1);
+  g_assert_cmpstr (raw_request_get (second, "Call-ID"), ==, raw_request_get (first, "Call-ID"));
+  grant (&self, second, "600");
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  scene_close (&self);
+}
+
+static void
+test_wrong_password (void)
+{
+  Scene self;
+
+  scene_open (&self);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
+
+      g_assert_cmpint (raw_request_get (request, "Authorization") != NULL, ==, i > 0);
+      raw_request_answer (request, self.peer, "401 Unauthorized",
+                          i == 0 ? "WWW-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n"
+                                 : "WWW-Authenticate: Digest realm=\"a\", nonce=\"2\"\r\n");
+    }
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  assert_state (&self, DFL_ACCOUNT_STATE_FAILED,
+                "wrong password or username: correct them with `deflectctl account set NAME "
+                "--password`");
+  raw_peer_assert_silent (self.peer, 500);
+
+  /* The network comes and goes: no reason to try it again. */
+  dfl_sip_agent_host_changed (self.room->agent, DFL_HOST_NETWORK_CHANGED);
+  raw_peer_assert_silent (self.peer, 300);
+
+  /* Somebody wants it: it is tried again. */
+  g_assert_true (dfl_switchboard_register_account (self.room->switchboard, self.account, NULL));
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_CONNECTING);
+  g_clear_pointer (&(RawRequest *){ raw_request_receive (self.peer, "REGISTER") },
+                   raw_request_free);
+  scene_close (&self);
+}
+
+static void
+assert_failure (const char *status, const char *extra, const char *reason)
+{
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+
+  scene_open (&self);
+  request = raw_request_receive (self.peer, "REGISTER");
+  raw_request_answer (request, self.peer, status, extra);
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  assert_state (&self, DFL_ACCOUNT_STATE_FAILED, reason);
+  raw_peer_assert_silent (self.peer, 200);
+  scene_close (&self);
+}
+
+static void
+test_refusals (void)
+{
+  assert_failure ("403 Forbidden", NULL,
+                  "the server refuses to register this account (403 Forbidden)");
+  assert_failure ("404 Not Found", NULL, "the server does not know this number (404)");
+  assert_failure ("503 Later", "Retry-After: 30\r\n",
+                  "the server is not available now (503 Later)");
+  assert_failure ("401 Unauthorized", NULL,
+                  "the server asks for a kind of authentication that deflectd does not have");
+}
+
+static void
+test_no_password (void)
+{
+  Scene self;
+  DflAccountSettings *settings;
+  g_autoptr (RawRequest) request = NULL;
+
+  self.room = room_new (NULL);
+  self.peer = room_udp_peer (self.room);
+  settings = make_settings (self.peer);
+  g_clear_pointer (&settings->password, g_free);
+  scene_update (&self, settings);
+  request = raw_request_receive (self.peer, "REGISTER");
+  raw_request_answer (request, self.peer, "401 Unauthorized",
+                      "WWW-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n");
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  assert_state (&self, DFL_ACCOUNT_STATE_FAILED,
+                "the server asks for a password: give one with `deflectctl account set NAME "
+                "--password`");
+  scene_close (&self);
+}
+
+static void
+test_interval_too_brief (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+
+  scene_open (&self);
+  first = raw_request_receive (self.peer, "REGISTER");
+  raw_request_answer (first, self.peer, "423 Interval Too Brief", "Min-Expires: 1800\r\n");
+  second = raw_request_receive (self.peer, "REGISTER");
+  g_assert_cmpstr (raw_request_get (second, "Expires"), ==, "1800");
+  raw_request_answer (second, self.peer, "423 Interval Too Brief", "Min-Expires: 1800\r\n");
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  raw_peer_assert_silent (self.peer, 200);
+  scene_close (&self);
+}
+
+static void
+test_extensions (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+
+  scene_open (&self);
+  first = raw_request_receive (self.peer, "REGISTER");
+  raw_request_answer (first, self.peer, "420 Bad Extension", "Unsupported: outbound\r\n");
+  second = raw_request_receive (self.peer, "REGISTER");
+  g_assert_cmpstr (raw_request_get (second, "Supported"), ==, "path");
+  g_assert_null (strstr (raw_request_get (second, "Contact"), "reg-id"));
+  raw_request_answer (second, self.peer, "420 Bad Extension", "Unsupported: outbound\r\n");
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  scene_close (&self);
+}
+
+/* What an earlier run left is taken back, once, and nobody else's. */
+static void
+test_left_overs (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *list = NULL;
+  g_autofree char *expected = NULL;
+  char token[DFL_TOKEN_LENGTH + 1];
+  const guint8 secret[32] = { 0 };
+
+  scene_open (&self);
+  first = raw_request_receive (self.peer, "REGISTER");
+  contact = get_contact (first);
+  dfl_token_new (secret, dfl_account_get_id (self.account), token);
+  list = g_strdup_printf ("Contact: <sip:phone@192.0.2.1>;expires=3600, "
+                          "<sip:%s@192.0.2.2:5060>;expires=100, <%s>;expires=600\r\n",
+                          token, contact);
+  raw_request_answer (first, self.peer, "200 OK", list);
+  second = raw_request_receive (self.peer, "REGISTER");
+  expected = g_strdup_printf ("<sip:%s@192.0.2.2:5060>;expires=0", token);
+  g_assert_cmpstr (raw_request_get_nth (second, "Contact", 1), ==, expected);
+  g_assert_null (raw_request_get_nth (second, "Contact", 2));
+  g_assert_null (strstr (second->text, "phone"));
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_REGISTERED);
+  raw_request_answer (second, self.peer, "200 OK", list); /* it did not listen */
+  raw_peer_assert_silent (self.peer, 300);
+  scene_close (&self);
+}
+
+static void
+test_behind_nat (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+  g_autofree char *inside = NULL;
+  g_autofree char *outside = NULL;
+  g_autofree char *former = NULL;
+  g_autofree char *answer = NULL;
+  g_autofree char *again = NULL;
+  g_autofree char *extra = NULL;
+
+  scene_open (&self);
+  first = raw_request_receive (self.peer, "REGISTER");
+  inside = get_contact (first);
+  extra = g_strdup_printf ("Contact: <%s>;expires=600\r\n", inside);
+  answer = raw_request_format_answer (first, "200 OK", "=1024;received=198.51.100.1", extra);
+  raw_peer_send_text (self.peer, answer);
+  second = raw_request_receive (self.peer, "REGISTER");
+  outside = get_contact (second);
+  g_assert_true (g_str_has_suffix (outside, "@198.51.100.1:1024"));
+  g_assert_cmpint (strncmp (inside, outside, 4 + DFL_TOKEN_LENGTH), ==, 0);
+  former = g_strdup_printf ("<%s>;expires=0", inside);
+  g_assert_cmpstr (raw_request_get_nth (second, "Contact", 1), ==, former);
+  again = raw_request_format_answer (second, "200 OK", "=1024;received=198.51.100.1", NULL);
+  raw_peer_send_text (self.peer, again);
+  raw_peer_assert_silent (self.peer, 300);
+  scene_close (&self);
+}
+
+static void
+test_refresh (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *same = NULL;
+  gint64 waited;
+
+  scene_open (&self);
+  first = raw_request_receive (self.peer, "REGISTER");
+  contact = get_contact (first);
+  grant (&self, first, "2");
+  second = raw_request_receive (self.peer, "REGISTER");
+  waited = raw_elapsed (first->time, second->time);
+  g_assert_cmpint (waited, >=, 900 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (waited, <=, 1900 * G_TIME_SPAN_MILLISECOND * raw_slowness ());
+  same = get_contact (second);
+  g_assert_cmpstr (contact, ==, same);
+  g_assert_cmpstr (raw_request_get (second, "Call-ID"), ==, raw_request_get (first, "Call-ID"));
+  g_assert_cmpuint (raw_request_get_cseq (second), ==, raw_request_get_cseq (first) + 1);
+
+  /* A refresh that fails changes nothing until the time is over. */
+  raw_request_answer (second, self.peer, "500 Oops", NULL);
+  raw_wait_until (*dfl_account_get_state_reason (self.account) != '\0');
+  assert_state (&self, DFL_ACCOUNT_STATE_REGISTERED, "the server has a fault (500 Oops)");
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  assert_state (&self, DFL_ACCOUNT_STATE_FAILED, "the server has a fault (500 Oops)");
+  scene_close (&self);
+}
+
+static void
+test_nobody_there (void)
+{
+  Scene self;
+
+  scene_open (&self);
+  raw_peer_hang_up (self.peer, FALSE);
+  raw_peer_free (self.peer);
+  self.peer = room_udp_peer (self.room);
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "cannot be reached"));
+  scene_close (&self);
+}
+
+static void
+test_silence (void)
+{
+  Scene self;
+  gint64 start = g_get_monotonic_time ();
+
+  scene_open (&self);
+  raw_wait_until (*dfl_account_get_state_reason (self.account) != '\0');
+  g_assert_cmpint (g_get_monotonic_time () - start, >=, 4900 * G_TIME_SPAN_MILLISECOND);
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_CONNECTING);
+  g_assert_true (g_str_has_prefix (dfl_account_get_state_reason (self.account), "no answer from "));
+  g_assert_true (g_str_has_suffix (dfl_account_get_state_reason (self.account), " yet"));
+  scene_close (&self);
+}
+
+static void
+on_left (gpointer data)
+{
+  *(gboolean *)data = TRUE;
+}
+
+static void
+test_leave (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+  g_autoptr (RawRequest) last = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *expected = NULL;
+  gboolean left = FALSE;
+
+  scene_open (&self);
+  request = scene_register (&self);
+  contact = get_contact (request);
+  dfl_sip_agent_leave (self.room->agent, on_left, &left);
+  g_assert_false (left);
+  last = raw_request_receive (self.peer, "REGISTER");
+  expected = g_strdup_printf ("<%s>;expires=0", contact);
+  g_assert_cmpstr (raw_request_get (last, "Contact"), ==, expected);
+  g_assert_cmpstr (raw_request_get (last, "Expires"), ==, "0");
+  g_assert_false (left);
+  raw_request_answer (last, self.peer, "200 OK", NULL);
+  raw_wait_until (left);
+  scene_close (&self);
+}
+
+static void
+test_settings (void)
+{
+  Scene self;
+  DflAccountSettings *settings;
+  g_autofree char *first_contact = NULL;
+  g_autofree char *second_contact = NULL;
+  g_autoptr (RawRequest) first = NULL;
+  guint n_back = 0;
+
+  scene_open (&self);
+  first = scene_register (&self);
+  first_contact = get_contact (first);
+
+  settings = make_settings (self.peer);
+  raw_set (&settings->display_name, "Bob");
+  settings->ring_limit = 5;
+  scene_update (&self, settings);
+  raw_peer_assert_silent (self.peer, 200);
+
+  settings = make_settings (self.peer);
+  settings->expires = 900;
+  scene_update (&self, settings);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
+      g_autofree char *contact = get_contact (request);
+
+      if (g_str_equal (contact, first_contact))
+        {
+          g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "0");
+          raw_request_answer (request, self.peer, "200 OK", NULL);
+          n_back++;
+        }
+      else
+        {
+          g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "900");
+          second_contact = g_steal_pointer (&contact);
+          grant (&self, request, "900");
+        }
+    }
+  g_assert_cmpuint (n_back, ==, 1);
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+
+  settings = make_settings (self.peer);
+  settings->enabled = FALSE;
+  scene_update (&self, settings);
+  {
+    g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
+    g_autofree char *contact = get_contact (request);
+
+    g_assert_cmpstr (contact, ==, second_contact);
+    g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "0");
+    raw_request_answer (request, self.peer, "200 OK", NULL);
+  }
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_DISABLED);
+  raw_peer_assert_silent (self.peer, 200);
+  scene_close (&self);
+}
+
+static void
+test_outbound_proxy (void)
+{
+  Scene self;
+  DflAccountSettings *settings;
+  g_autoptr (RawRequest) request = NULL;
+  g_autofree char *route = NULL;
+
+  self.room = room_new (NULL);
+  self.peer = room_udp_peer (self.room);
+  settings = make_settings (self.peer);
+  raw_set (&settings->registrar, "registrar.example");
+  raw_set (&settings->outbound_proxy, "%s", raw_peer_get_local (self.peer));
+  scene_update (&self, settings);
+  request = raw_request_receive (self.peer, "REGISTER");
+  g_assert_cmpstr (request->uri, ==, "sip:registrar.example");
+  route = g_strdup_printf ("<sip:%s;lr>", raw_peer_get_local (self.peer));
+  g_assert_cmpstr (raw_request_get (request, "Route"), ==, route);
+  scene_close (&self);
+}
+
+static void
+test_host (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *same = NULL;
+
+  scene_open (&self);
+  first = scene_register (&self);
+  dfl_sip_agent_host_changed (self.room->agent, DFL_HOST_NETWORK_CHANGED);
+  raw_peer_assert_silent (self.peer, 200);
+  dfl_sip_agent_host_changed (self.room->agent, DFL_HOST_RESUMED);
+  second = raw_request_receive (self.peer, "REGISTER");
+  contact = get_contact (first);
+  same = get_contact (second);
+  g_assert_cmpstr (contact, ==, same);
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_REGISTERED);
+  scene_close (&self);
+}
+
+/* Answers that nobody asked for. */
+static void
+test_forged_answers (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+  g_autoptr (RawPeer) stranger = NULL;
+  g_autofree char *good = NULL;
+  g_autoptr (GString) other_call = NULL;
+  g_autoptr (GString) other_number = NULL;
+
+  scene_open (&self);
+  request = raw_request_receive (self.peer, "REGISTER");
+  good = raw_request_format_answer (request, "200 OK", NULL, NULL);
+  stranger = raw_peer_new_udp ("127.0.0.9", "127.0.0.1", self.room->udp_port);
+  raw_peer_send_text (stranger, good);
+  other_call = g_string_new (good);
+  g_string_replace (other_call, "Call-ID: ", "Call-ID: x", 1);
+  raw_peer_send_text (self.peer, other_call->str);
+  other_number = g_string_new (good);
+  g_string_replace (other_number, "CSeq: 1", "CSeq: 4", 1);
+  raw_peer_send_text (self.peer, other_number->str);
+  raw_run_for (200);
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_CONNECTING);
+  raw_peer_flush (self.peer);
+  raw_peer_send_text (self.peer, good);
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  scene_close (&self);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/registration/register", test_register);
+  g_test_add_func ("/registration/call-by-token", test_call_by_token);
+  g_test_add_func ("/registration/challenge", test_challenge);
+  g_test_add_func ("/registration/wrong-password", test_wrong_password);
+  g_test_add_func ("/registration/refusals", test_refusals);
+  g_test_add_func ("/registration/no-password", test_no_password);
+  g_test_add_func ("/registration/interval-too-brief", test_interval_too_brief);
+  g_test_add_func ("/registration/extensions", test_extensions);
+  g_test_add_func ("/registration/left-overs", test_left_overs);
+  g_test_add_func ("/registration/behind-nat", test_behind_nat);
+  g_test_add_func ("/registration/refresh", test_refresh);
+  g_test_add_func ("/registration/nobody-there", test_nobody_there);
+  g_test_add_func ("/registration/silence", test_silence);
+  g_test_add_func ("/registration/leave", test_leave);
+  g_test_add_func ("/registration/settings", test_settings);
+  g_test_add_func ("/registration/outbound-proxy", test_outbound_proxy);
+  g_test_add_func ("/registration/host", test_host);
+  g_test_add_func ("/registration/forged-answers", test_forged_answers);
+  return g_test_run ();
+}
