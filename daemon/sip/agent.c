@@ -3,39 +3,32 @@
 
 #include "sip/agent.h"
 
-#include <errno.h>
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <sofia-sip/msg_addr.h>
 #include <sofia-sip/nta.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/nta_tport.h>
-#include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
-#include <sofia-sip/sip_util.h>
 #include <sofia-sip/su_log.h>
 #include <sofia-sip/tport.h>
-#include <sofia-sip/tport_tag.h>
 
 #include "core/error.h"
 #include "core/line.h"
-#include "core/listen.h"
+#include "sip/answers.h"
+#include "sip/flow.h"
 #include "sip/gate.h"
 #include "sip/guard.h"
+#include "sip/local-address.h"
 #include "sip/loop.h"
 #include "sip/offer-in.h"
+#include "sip/registrations.h"
+#include "sip/resolver.h"
+#include "sip/sockets.h"
 #include "sip/sources.h"
 
-#define ALLOW "INVITE, ACK, CANCEL, OPTIONS, BYE"
-
 #define MAX_MESSAGE 65536
-#define UDP_BUFFER (4 * 1024 * 1024)
-#define TCP_IDLE (10 * 60 * 1000) /* milliseconds without a message or keep-alive */
-#define TCP_INCOMPLETE (10 * 1000)
 
 /* How long a look-up of the address that we have towards a source is good for. */
 #define LOCAL_ADDRESS_AGE (10 * G_TIME_SPAN_SECOND)
@@ -46,16 +39,25 @@ struct _DflSipAgent
 
   DflSwitchboard *switchboard;
   DflClock *clock;
+  DflSipSettings *settings;
   DflSipLoop *loop;
   DflSources *sources;
   DflGate *gate;
   DflGuard *guard;
   DflLegs *legs;
   nta_agent_t *nta;
-  GPtrArray *listening;
-  guint16 shared_port; /* the first port that the kernel chose; the other transport asks for it */
+  DflAnswers *answers;
+  char **listening;
   gboolean closed;
-  guint8 tag_key[32];
+
+  /* What registers; NULL where that is impossible, and then the reason. */
+  DflFlows *flows;
+  DflResolver *resolver;
+  DflRegistrations *registrations;
+  char *obstacle;
+  guint left; /* the source that says that nobody was registered */
+  DflSipAgentLeftFunc left_func;
+  gpointer left_data;
 
   su_sockaddr_t last_source; /* the last look-up of a local address */
   char *last_local;
@@ -84,45 +86,34 @@ dfl_sip_settings_new (void)
   return self;
 }
 
+static DflSipSettings *
+copy_settings (const DflSipSettings *settings)
+{
+  DflSipSettings *copy = g_memdup2 (settings, sizeof *settings);
+
+  copy->listen = g_strdupv (settings->listen);
+  return copy;
+}
+
 void
 dfl_sip_settings_free (DflSipSettings *self)
 {
   if (self == NULL)
     return;
   g_strfreev (self->listen);
+  memset (self, 0, sizeof *self);
   g_free (self);
 }
 
-/* --- What arrives --- */
-
-/* The address that a packet to this peer leaves from: connecting a UDP socket asks the kernel
- * without sending anything. */
-static char *
-look_up_local_address (const su_sockaddr_t *peer)
-{
-  su_sockaddr_t local;
-  socklen_t length = sizeof local;
-  int fd = socket (peer->su_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  char text[INET6_ADDRSTRLEN];
-  char *result = NULL;
-
-  if (fd >= 0 && connect (fd, &peer->su_sa, su_sockaddr_size (peer)) == 0
-      && getsockname (fd, &local.su_sa, &length) == 0
-      && su_inet_ntop (local.su_family, SU_ADDR (&local), text, sizeof text) != NULL)
-    result = local.su_family == AF_INET6 ? g_strdup_printf ("[%s]", text) : g_strdup (text);
-  if (fd >= 0)
-    close (fd);
-  return result;
-}
+/* --- How callers reach us --- */
 
 /* What stands behind the @ in a URI by which the sender of this request reaches us. */
 static char *
-address_towards (nta_agent_t *nta, nta_incoming_t *irq)
+address_towards (DflSipAgent *self, nta_incoming_t *irq)
 {
-  DflSipAgent *self = (DflSipAgent *)nta_agent_magic (nta);
   msg_t *request = nta_incoming_getrequest (irq);
   const su_sockaddr_t *source = msg_addr (request);
-  tport_t *transport = nta_incoming_transport (nta, irq, NULL);
+  tport_t *transport = nta_incoming_transport (self->nta, irq, NULL);
   const tp_name_t *name = tport_name (tport_parent (transport));
   gint64 now = dfl_clock_now (self->clock);
   char *result;
@@ -130,7 +121,7 @@ address_towards (nta_agent_t *nta, nta_incoming_t *irq)
   if (self->last_local == NULL || now - self->last_looked_up > LOCAL_ADDRESS_AGE
       || su_cmp_sockaddr (source, &self->last_source) != 0)
     {
-      char *local = look_up_local_address (source);
+      char *local = dfl_local_address_towards (&source->su_sa);
 
       g_free (self->last_local);
       self->last_local = local != NULL ? local : g_strdup (name->tpn_host);
@@ -145,45 +136,69 @@ address_towards (nta_agent_t *nta, nta_incoming_t *irq)
   return result;
 }
 
-/*
- * Answers without keeping anything. The answer to a repeated request has to have the same To tag
- * (RFC 3261 section 8.2.7), so that it is computed from the request, with a key that nobody knows.
- */
-static void
-answer (DflSipAgent *self, msg_t *msg, const sip_t *sip, int status, const char *phrase)
+/* The Contact of a 180. Servers know an account that registers by what it registered, also when
+ * that has just been taken back. */
+static char *
+make_contact (nta_agent_t *nta, nta_incoming_t *irq, DflAccount *account)
 {
-  const char *from_tag = sip->sip_from->a_tag;
-  g_autofree char *request = g_strdup_printf ("%s %s %s", sip->sip_via->v_branch,
-                                              sip->sip_call_id->i_id,
-                                              from_tag != NULL ? from_tag : "");
-  g_autofree char *hash = g_compute_hmac_for_string (G_CHECKSUM_SHA256, self->tag_key,
-                                                     sizeof self->tag_key, request, -1);
-  sip_to_t *to = sip_to_dup (msg_home (msg), sip->sip_to);
+  DflSipAgent *self = (DflSipAgent *)nta_agent_magic (nta);
+  const DflAccountSettings *settings = dfl_account_get_settings (account);
+  const url_t *called = nta_incoming_url (irq);
+  const char *scheme = called->url_type == url_sips ? "sips" : "sip";
+  g_autofree char *user = NULL;
+  g_autofree char *address = NULL;
+  const char *registered = self->registrations != NULL
+                               ? dfl_registrations_get_contact (self->registrations, account)
+                               : NULL;
 
-  hash[16] = '\0';
-  if (to != NULL && to->a_tag == NULL)
-    sip_to_tag (msg_home (msg), to, hash);
-  nta_msg_treply (self->nta, msg, status, phrase, SIPTAG_TO (to), SIPTAG_SERVER_STR ("deflectd"),
-                  TAG_IF (status == 200 || status == 405, SIPTAG_ALLOW_STR (ALLOW)),
-                  TAG_IF (status == 200, SIPTAG_ACCEPT_STR ("application/sdp")), TAG_END ());
+  if (registered != NULL)
+    return g_strdup_printf ("%s%s", scheme, strchr (registered, ':'));
+  user = settings->registers ? g_strdup (called->url_user)
+                             : g_uri_escape_string (settings->user, "!$&'()*+,;=", FALSE);
+  address = address_towards (self, irq);
+  return g_strdup_printf ("%s:%s@%s", scheme, user != NULL ? user : "", address);
+}
+
+/* --- What arrives --- */
+
+/*
+ * What a message came through. Over the transport of the relays nothing comes but from relays: what
+ * one of them left behind when its flow was closed (*flow NULL, and FALSE) is nobody's, whatever an
+ * account accepts from loopback.
+ */
+static gboolean
+find_flow (DflSipAgent *self, msg_t *msg, DflFlow **flow)
+{
+  tport_t *transport = tport_delivered_by (nta_agent_tports (self->nta), msg);
+  const char *port;
+
+  *flow = NULL;
+  if (self->flows == NULL || transport == NULL || !tport_is_tcp (transport))
+    return TRUE;
+  port = tport_name (tport_parent (transport))->tpn_port;
+  if (g_ascii_strtoull (port, NULL, 10) != dfl_flows_get_port (self->flows))
+    return TRUE;
+  *flow = dfl_flows_find (self->flows, tport_get_address (transport)->ai_addr);
+  return *flow != NULL;
 }
 
 static void
-take_invite (DflSipAgent *self, msg_t *msg, sip_t *sip)
+take_invite (DflSipAgent *self, msg_t *msg, sip_t *sip, DflFlow *flow)
 {
   DflSource source = dfl_gate_source_of (msg);
-  DflAccount *account = dfl_sources_find (self->sources, sip->sip_request->rq_url->url_user,
-                                          &source);
+  DflLegOrigin origin = {
+    .agent = self->nta, .line = DFL_LINE (self), .contact = make_contact, .flow = flow
+  };
 
-  if (account == NULL) /* gone since its header was read */
+  origin.account = dfl_sources_find (self->sources, sip->sip_request->rq_url->url_user, &source);
+  if (origin.account == NULL) /* gone since its header was read */
     nta_msg_discard (self->nta, msg);
   else if (sip->sip_to->a_tag != NULL)
-    answer (self, msg, sip, SIP_481_NO_TRANSACTION);
+    dfl_answers_send (self->answers, msg, sip, SIP_481_NO_TRANSACTION);
   else if (dfl_legs_are_full (self->legs)) /* who floods us gets an answer, and nothing is kept */
-    answer (self, msg, sip, SIP_486_BUSY_HERE);
+    dfl_answers_send (self->answers, msg, sip, SIP_486_BUSY_HERE);
   else
-    dfl_legs_take_invite (self->legs, self->nta, msg, sip, account, DFL_LINE (self),
-                          address_towards);
+    dfl_legs_take_invite (self->legs, msg, sip, &origin);
 }
 
 /* What the stack has no transaction for; the gate has let it through. */
@@ -191,8 +206,9 @@ static int
 on_message (nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
 {
   DflSipAgent *self = (DflSipAgent *)magic;
+  DflFlow *flow;
 
-  if (sip->sip_request == NULL)
+  if (sip->sip_request == NULL || !find_flow (self, msg, &flow))
     {
       nta_msg_discard (nta, msg);
       return 0;
@@ -201,23 +217,25 @@ on_message (nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
   switch (sip->sip_request->rq_method)
     {
     case sip_method_invite:
-      take_invite (self, msg, sip);
+      take_invite (self, msg, sip, flow);
       break;
     case sip_method_ack:
       nta_msg_discard (nta, msg);
       break;
     case sip_method_options:
-      answer (self, msg, sip, SIP_200_OK);
+      dfl_answers_send (self->answers, msg, sip, SIP_200_OK);
       break;
     case sip_method_cancel:
     case sip_method_bye:
       nta_msg_treply (nta, msg, SIP_481_NO_TRANSACTION, SIPTAG_SERVER_STR ("deflectd"), TAG_END ());
       break;
     default:
-      answer (self, msg, sip, SIP_405_METHOD_NOT_ALLOWED);
+      dfl_answers_send (self->answers, msg, sip, SIP_405_METHOD_NOT_ALLOWED);
     }
   return 0;
 }
+
+/* --- What gate, sources and guard ask --- */
 
 static DflGateAnswer
 on_gate_asks (const char *call_id, guint32 cseq, gpointer data)
@@ -228,7 +246,22 @@ on_gate_asks (const char *call_id, guint32 cseq, gpointer data)
 static gboolean
 on_gate_expects (const char *call_id, guint32 cseq, const struct sockaddr *source, gpointer data)
 {
-  return FALSE;
+  DflSipAgent *self = data;
+
+  return self->registrations != NULL
+         && dfl_registrations_expect (self->registrations, call_id, cseq, source);
+}
+
+static gboolean
+on_gate_asks_far_end (const struct sockaddr *relay, su_sockaddr_t *far, gpointer data)
+{
+  DflSipAgent *self = data;
+  DflFlow *flow = self->flows != NULL ? dfl_flows_find (self->flows, relay) : NULL;
+
+  memset (far, 0, sizeof *far);
+  return flow != NULL
+         && g_socket_address_to_native (G_SOCKET_ADDRESS (dfl_flow_get_hop (flow)->address), far,
+                                        sizeof *far, NULL);
 }
 
 static void
@@ -237,125 +270,118 @@ on_gate_saw_stranger (gpointer data)
   dfl_guard_hurry (DFL_SIP_AGENT (data)->guard);
 }
 
+static gboolean
+on_sources_ask_relay (const struct sockaddr *peer, gpointer data)
+{
+  DflSipAgent *self = data;
+
+  return self->flows != NULL && dfl_flows_find (self->flows, peer) != NULL;
+}
+
 static void
 on_guard_asks_who_is_busy (GHashTable *peers, gpointer data)
 {
   dfl_legs_add_peers (DFL_SIP_AGENT (data)->legs, peers);
 }
 
-/* --- Binding --- */
+/* --- Registering --- */
 
-/* FALSE where the kernel has no IPv6; *only where an IPv6 socket takes no IPv4 packets. */
-static gboolean
-probe_ipv6 (gboolean *only)
+static void
+on_flow_lost (DflFlow *flow, gpointer data)
 {
-  struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_ANY_INIT };
-  int fd = socket (AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  int value = 0;
-  socklen_t length = sizeof value;
-  gboolean works = FALSE;
+  dfl_legs_lose_flow (DFL_SIP_AGENT (data)->legs, flow);
+}
 
-  if (fd < 0)
+/* Nothing can register: says so of each account that wants to. */
+static void
+report_obstacle (DflSipAgent *self, DflAccount *account)
+{
+  DflRegistrationReport report = { .state = DFL_ACCOUNT_STATE_FAILED,
+                                   .reason = self->obstacle,
+                                   .server = "" };
+
+  if (dfl_account_get_settings (account)->registers
+      && dfl_account_get_state (account) == DFL_ACCOUNT_STATE_CONNECTING)
+    dfl_account_report_registration (account, &report);
+}
+
+static void
+give_up_registering (DflSipAgent *self, const GError *error)
+{
+  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
+
+  self->obstacle = g_strdup_printf ("accounts cannot register: %s", error->message);
+  g_message ("%s", self->obstacle);
+  g_signal_connect_object (self->switchboard, "account-added", G_CALLBACK (report_obstacle), self,
+                           G_CONNECT_SWAPPED);
+  g_signal_connect_object (self->switchboard, "account-changed", G_CALLBACK (report_obstacle), self,
+                           G_CONNECT_SWAPPED);
+  for (guint i = 0; i < accounts->len; i++)
+    report_obstacle (self, g_ptr_array_index (accounts, i));
+}
+
+static gboolean
+make_way_to_servers (DflSipAgent *self, GError **error)
+{
+  self->resolver = dfl_resolver_new (error);
+  if (self->resolver == NULL)
     return FALSE;
-  works = bind (fd, (struct sockaddr *)&any, sizeof any) == 0
-          && getsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, &length) == 0;
-  *only = value != 0;
-  close (fd);
-  return works;
+  self->flows = dfl_flows_new (self->nta, error);
+  return self->flows != NULL
+         && dfl_guard_add_relay_port (self->guard, dfl_flows_get_port (self->flows), error);
 }
 
-static tport_t *
-last_transport (nta_agent_t *nta)
+static void
+start_registering (DflSipAgent *self)
 {
-  tport_t *last = NULL;
+  DflRegistrationTools tools = { .switchboard = self->switchboard,
+                                 .clock = self->clock,
+                                 .nta = self->nta,
+                                 .sources = self->sources,
+                                 .settings = self->settings,
+                                 .flow_lost = on_flow_lost,
+                                 .data = self };
+  g_autoptr (GError) error = NULL;
 
-  for (tport_t *each = tport_primaries (nta_agent_tports (nta)); each != NULL;
-       each = tport_next (each))
-    last = each;
-  return last;
+  if (!make_way_to_servers (self, &error))
+    {
+      give_up_registering (self, error);
+      return;
+    }
+  tools.resolver = self->resolver;
+  tools.flows = self->flows;
+  self->registrations = dfl_registrations_new (&tools);
 }
 
-/* Binds one socket. host is as in a URI. On success *port is the port really bound. */
-static gboolean
-bind_socket (DflSipAgent *self, DflListenTransport transport, const char *host, guint16 *port)
+void
+dfl_sip_agent_host_changed (DflSipAgent *self, DflHostChange change)
 {
-  g_autofree char *number = *port == 0 ? g_strdup ("*") : g_strdup_printf ("%u", *port);
-  g_autofree char *url = g_strdup_printf ("sip:%s:%s;transport=%s", host, number,
-                                          transport == DFL_LISTEN_UDP ? "udp" : "tcp");
-
-  if (nta_agent_add_tport (self->nta, URL_STRING_MAKE (url), TPTAG_STUN_SERVER (0),
-                           TPTAG_UDP_RMEM (UDP_BUFFER), TPTAG_IDLE (TCP_IDLE),
-                           TPTAG_TIMEOUT (TCP_INCOMPLETE), TAG_END ())
-      < 0)
-    return FALSE;
-  *port = (guint16)atoi (tport_name (last_transport (self->nta))->tpn_port);
-  return TRUE;
-}
-
-/*
- * The library takes "any address" for "each address that there is now", and would never hear of
- * one that comes later; other spellings of 0.0.0.0 and :: it leaves to the kernel.
- */
-static gboolean
-bind_addresses (DflSipAgent *self, const DflListen *item, guint16 *port)
-{
-  gboolean only = FALSE;
-  g_autofree char *bracketed = NULL;
-
-  if (item->address == NULL && probe_ipv6 (&only))
-    return bind_socket (self, item->transport, "[::0]", port)
-           && (!only || bind_socket (self, item->transport, "0.0", port));
-  if (item->address == NULL || g_str_equal (item->address, "0.0.0.0"))
-    return bind_socket (self, item->transport, "0.0", port);
-  if (g_str_equal (item->address, "::"))
-    return bind_socket (self, item->transport, "[::0]", port);
-  if (strchr (item->address, ':') != NULL)
-    bracketed = g_strdup_printf ("[%s]", item->address);
-  return bind_socket (self, item->transport, bracketed != NULL ? bracketed : item->address, port);
+  g_clear_pointer (&self->last_local, g_free);
+  if (self->registrations != NULL)
+    dfl_registrations_host_changed (self->registrations, change);
 }
 
 static gboolean
-bind_item (DflSipAgent *self, const char *text, GError **error)
+on_nobody_left (gpointer data)
 {
-  g_autoptr (DflListen) item = dfl_listen_parse (text, error);
-  guint16 port;
-  gboolean bound = FALSE;
+  DflSipAgent *self = data;
 
-  if (item == NULL)
-    return FALSE;
+  self->left = 0;
+  self->left_func (self->left_data);
+  return G_SOURCE_REMOVE;
+}
 
-  port = item->port;
-  if (port == 0 && self->shared_port != 0)
+void
+dfl_sip_agent_leave (DflSipAgent *self, DflSipAgentLeftFunc done, gpointer data)
+{
+  if (self->registrations != NULL)
     {
-      port = self->shared_port;
-      bound = bind_addresses (self, item, &port);
-      if (!bound)
-        port = 0;
+      dfl_registrations_leave (self->registrations, done, data);
+      return;
     }
-  if (!bound && !bind_addresses (self, item, &port))
-    {
-      g_set_error (error, DFL_ERROR, DFL_ERROR_FAILED,
-                   "Cannot listen on %s: %s; choose another address or port in listen=", text,
-                   g_strerror (su_errno ()));
-      return FALSE;
-    }
-  if (item->port == 0)
-    self->shared_port = port;
-  if (!dfl_guard_add_port (self->guard, item->transport, port))
-    {
-      g_set_error (error, DFL_ERROR, DFL_ERROR_FAILED,
-                   "Cannot guard the sockets of %s: %s; see that /proc is mounted", text,
-                   g_strerror (errno));
-      return FALSE;
-    }
-
-  g_ptr_array_add (self->listening,
-                   g_strdup_printf (item->address != NULL && strchr (item->address, ':') != NULL
-                                        ? "%s:[%s]:%u"
-                                        : "%s:%s:%u",
-                                    item->transport == DFL_LISTEN_UDP ? "udp" : "tcp",
-                                    item->address != NULL ? item->address : "*", port));
-  return TRUE;
+  self->left_func = done;
+  self->left_data = data;
+  self->left = g_idle_add (on_nobody_left, self);
 }
 
 /* --- Life --- */
@@ -386,7 +412,9 @@ make_stack (DflSipAgent *self, const DflSipSettings *settings)
       /* The stack reads all that waits in a connection into the buffer of one message. */
       NTATAG_MAXSIZE (MAX_MESSAGE + DFL_GUARD_MOST_WAITING), NTATAG_SIP_T1 (settings->t1),
       NTATAG_SIP_T2 (settings->t2), NTATAG_SIP_T1X64 (64 * settings->t1), NTATAG_BAD_REQ_MASK (0),
-      NTATAG_SERVER_RPORT (1), TAG_END ());
+      NTATAG_SERVER_RPORT (1),
+      /* A REGISTER for UDP leaves over UDP, however long the challenges of its server made it. */
+      NTATAG_UDP_MTU (MAX_MESSAGE - 1), TAG_END ());
 }
 
 DflSipAgent *
@@ -397,13 +425,19 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
 {
   g_autoptr (DflSipAgent) self = g_object_new (DFL_TYPE_SIP_AGENT, NULL);
   DflGateListener listener = {
-    .ask = on_gate_asks, .expect = on_gate_expects, .stranger = on_gate_saw_stranger, .data = self
+    .ask = on_gate_asks,
+    .expect = on_gate_expects,
+    .far_end = on_gate_asks_far_end,
+    .stranger = on_gate_saw_stranger,
+    .data = self,
   };
 
   dfl_guard_raise_limit (settings->max_connections);
   self->switchboard = g_object_ref (switchboard);
   self->clock = g_object_ref (clock);
+  self->settings = copy_settings (settings);
   self->sources = dfl_sources_new (switchboard);
+  dfl_sources_set_relays (self->sources, on_sources_ask_relay, self);
   self->gate = dfl_gate_new (self->sources, MAX_MESSAGE, &listener);
   self->guard = dfl_guard_new (clock, self->sources, settings->max_connections,
                                on_guard_asks_who_is_busy, self);
@@ -421,27 +455,18 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
       return NULL;
     }
 
-  for (guint i = 0; settings->listen[i] != NULL; i++)
-    if (!bind_item (self, settings->listen[i], error))
-      return NULL;
-  g_ptr_array_add (self->listening, NULL);
+  self->answers = dfl_answers_new (self->nta);
+  self->listening = dfl_sockets_bind (self->nta, self->guard, settings->listen, error);
+  if (self->listening == NULL)
+    return NULL;
+  start_registering (self);
   return g_steal_pointer (&self);
-}
-
-void
-dfl_sip_agent_host_changed (DflSipAgent *self, DflHostChange change)
-{
-}
-
-void
-dfl_sip_agent_leave (DflSipAgent *self, DflSipAgentLeftFunc done, gpointer data)
-{
 }
 
 const char *const *
 dfl_sip_agent_get_listening (DflSipAgent *self)
 {
-  return (const char *const *)self->listening->pdata;
+  return (const char *const *)self->listening;
 }
 
 void
@@ -451,8 +476,13 @@ dfl_sip_agent_close (DflSipAgent *self)
     return;
   self->closed = TRUE;
 
+  g_clear_handle_id (&self->left, g_source_remove);
   if (self->legs != NULL)
     dfl_legs_close (self->legs);
+  g_clear_pointer (&self->registrations, dfl_registrations_free);
+  g_clear_pointer (&self->flows, dfl_flows_free);
+  g_clear_pointer (&self->resolver, dfl_resolver_free);
+  g_clear_pointer (&self->answers, dfl_answers_free);
   nta_agent_destroy (g_steal_pointer (&self->nta));
   g_clear_pointer (&self->guard, dfl_guard_free);
   g_clear_pointer (&self->gate, dfl_gate_free);
@@ -501,7 +531,9 @@ dfl_sip_agent_finalize (GObject *object)
   g_clear_pointer (&self->sources, dfl_sources_free);
   g_clear_object (&self->switchboard);
   g_clear_object (&self->clock);
-  g_ptr_array_unref (self->listening);
+  g_clear_pointer (&self->settings, dfl_sip_settings_free);
+  g_strfreev (self->listening);
+  g_free (self->obstacle);
   g_free (self->last_local);
   G_OBJECT_CLASS (dfl_sip_agent_parent_class)->finalize (object);
 }
@@ -518,7 +550,4 @@ dfl_sip_agent_class_init (DflSipAgentClass *class)
 static void
 dfl_sip_agent_init (DflSipAgent *self)
 {
-  self->listening = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < sizeof self->tag_key; i++)
-    self->tag_key[i] = (guint8)g_random_int ();
 }

@@ -307,6 +307,15 @@ parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t le
   return sip_status_class->hc_parse (home, header, text, length);
 }
 
+static void
+set_far_end (DflGate *self, msg_t *msg)
+{
+  su_sockaddr_t far;
+
+  if (is_stream (msg) && self->listener.far_end (&msg_addr (msg)->su_sa, &far, self->listener.data))
+    msg_set_address (msg, &far, su_sockaddr_size (&far));
+}
+
 /* Replaces the parser of what follows the header. */
 static issize_t
 parse_body (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end)
@@ -324,7 +333,11 @@ parse_body (msg_t *msg, msg_pub_t *public, char text[], isize_t length, int end)
         sip->sip_status = line->sh_status;
     }
   else if (request_is_good (self, msg, sip, line->sh_request))
-    sip->sip_request = line->sh_request;
+    {
+      sip->sip_request = line->sh_request;
+      if (line->sh_request->rq_method != sip_method_invite)
+        set_far_end (self, msg);
+    }
   return self->extract_body (msg, public, text, length, end);
 }
 

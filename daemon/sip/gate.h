@@ -8,6 +8,7 @@
 #include <glib.h>
 
 #include <sofia-sip/sip.h>
+#include <sofia-sip/su.h>
 
 #include "sip/sources.h"
 
@@ -26,6 +27,10 @@
  * A response comes through only where a request of ours waits for it: the listener knows its
  * Call-ID, CSeq number and source, its status is one that exists, and it has the one Via that a
  * request of ours has (RFC 3261 section 8.1.3.3). Over TCP there are none but through a flow.
+ *
+ * What the stack answers at once says truly from where the request came, also through a flow: the
+ * gate has it come from the far end. An INVITE still comes from the relay, because the way of its
+ * later answers is made of that (see sip/via.h for what they say).
  */
 typedef struct _DflGate DflGate;
 
@@ -46,6 +51,11 @@ typedef gboolean (*DflGateExpectFunc) (const char *call_id,
                                        const struct sockaddr *source,
                                        gpointer data);
 
+/* Whether this TCP peer is the relay of a flow, and from where its messages really come. */
+typedef gboolean (*DflGateFarEndFunc) (const struct sockaddr *relay,
+                                       su_sockaddr_t *far,
+                                       gpointer data);
+
 /* Says that a TCP peer sent something that is not for us. */
 typedef void (*DflGateStrangerFunc) (gpointer data);
 
@@ -53,6 +63,7 @@ typedef struct
 {
   DflGateAskFunc ask;
   DflGateExpectFunc expect;
+  DflGateFarEndFunc far_end;
   DflGateStrangerFunc stranger;
   gpointer data;
 } DflGateListener;

@@ -13,6 +13,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "core/error.h"
+
 #define INTERVAL (1 * G_TIME_SPAN_SECOND)
 #define SOON (20 * G_TIME_SPAN_MILLISECOND)
 #define SECONDS_FOR_FIRST_DATA 10
@@ -28,8 +30,9 @@ struct _DflGuard
   guint max_connections;
   DflGuardBusyFunc busy;
   gpointer data;
-  GArray *ports; /* of guint16: the TCP ports */
-  DIR *sockets;  /* kept open: at the limit of descriptors there would be none for it */
+  GArray *ports;      /* of guint16: the TCP ports */
+  guint16 relay_port; /* the one of them that is for relays only, or 0 */
+  DIR *sockets;       /* kept open: at the limit of descriptors there would be none for it */
   DflAlarm *alarm;
   gint64 alarm_at;
 };
@@ -60,6 +63,16 @@ port_of (const struct sockaddr_storage *address)
   return 0;
 }
 
+/* 0 where it has none. */
+static guint16
+local_port_of (int fd)
+{
+  struct sockaddr_storage local;
+  socklen_t length = sizeof local;
+
+  return getsockname (fd, (struct sockaddr *)&local, &length) == 0 ? port_of (&local) : 0;
+}
+
 static gboolean
 is_guarded (DflGuard *self, guint16 port)
 {
@@ -84,14 +97,12 @@ each_socket (DflGuard *self,
   rewinddir (self->sockets);
   while ((entry = readdir (self->sockets)) != NULL)
     {
-      struct sockaddr_storage local;
-      socklen_t length = sizeof local;
       int fd = atoi (entry->d_name);
+      guint16 bound = entry->d_name[0] != '.' ? local_port_of (fd) : 0;
       int found = 0;
       socklen_t found_length = sizeof found;
 
-      if (entry->d_name[0] == '.' || getsockname (fd, (struct sockaddr *)&local, &length) < 0
-          || !(port != 0 ? port == port_of (&local) : is_guarded (self, port_of (&local)))
+      if (bound == 0 || !(port != 0 ? port == bound : is_guarded (self, bound))
           || getsockopt (fd, SOL_SOCKET, SO_TYPE, &found, &found_length) < 0 || found != type)
         continue;
       good = func (self, fd, data) && good;
@@ -110,14 +121,20 @@ is_listener (int fd)
 
 /* What is set on a listener holds for the connections that it accepts. */
 static gboolean
+limit_waiting (DflGuard *self, int fd, gpointer data)
+{
+  int waiting = DFL_GUARD_MOST_WAITING / 2; /* the kernel doubles it */
+
+  return !is_listener (fd) || setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &waiting, sizeof waiting) == 0;
+}
+
+static gboolean
 defer_accept (DflGuard *self, int fd, gpointer data)
 {
   int seconds = SECONDS_FOR_FIRST_DATA;
-  int waiting = DFL_GUARD_MOST_WAITING / 2; /* the kernel doubles it */
 
   return !is_listener (fd)
-         || (setsockopt (fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0
-             && setsockopt (fd, SOL_SOCKET, SO_RCVBUF, &waiting, sizeof waiting) == 0);
+         || setsockopt (fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds) == 0;
 }
 
 /* A SIP message begins with a letter or a line end. STUN begins with 0 or 1, SigComp with five 1
@@ -163,10 +180,13 @@ judge (DflGuard *self, int fd, gpointer data)
   struct tcp_info info;
   socklen_t info_length = sizeof info;
 
+  DflSource source = { .address = (const struct sockaddr *)&peer, .stream = TRUE };
+
   if (is_listener (fd) || getpeername (fd, (struct sockaddr *)&peer, &length) < 0)
     return TRUE;
-  if (!dfl_sources_remember (self->sources, &(DflSource){ .address = (const struct sockaddr *)&peer,
-                                                          .stream = TRUE }))
+  if (local_port_of (fd) == self->relay_port && dfl_sources_is_relay (self->sources, &source))
+    return TRUE;
+  if (local_port_of (fd) == self->relay_port || !dfl_sources_remember (self->sources, &source))
     {
       /* The library sees the end of the connection and closes its descriptor itself. */
       shutdown (fd, SHUT_RDWR);
@@ -249,7 +269,24 @@ dfl_guard_add_port (DflGuard *self, DflListenTransport transport, guint16 port)
   if (!is_guarded (self, port))
     g_array_append_val (self->ports, port);
   set_alarm (self, INTERVAL);
-  return each_socket (self, SOCK_STREAM, port, defer_accept, NULL);
+  return each_socket (self, SOCK_STREAM, port, limit_waiting, NULL)
+         && each_socket (self, SOCK_STREAM, port, defer_accept, NULL);
+}
+
+/* No connection is deferred here: a relay may wait for what the stack says first. */
+gboolean
+dfl_guard_add_relay_port (DflGuard *self, guint16 port, GError **error)
+{
+  self->relay_port = port;
+  if (!is_guarded (self, port))
+    g_array_append_val (self->ports, port);
+  set_alarm (self, INTERVAL);
+  if (self->sockets != NULL && each_socket (self, SOCK_STREAM, port, limit_waiting, NULL))
+    return TRUE;
+  g_set_error (error, DFL_ERROR, DFL_ERROR_FAILED,
+               "cannot guard the connections to servers: %s; see that /proc is mounted",
+               g_strerror (errno));
+  return FALSE;
 }
 
 void

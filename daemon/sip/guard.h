@@ -41,6 +41,10 @@ void dfl_guard_free (DflGuard *self);
  * impossible. */
 gboolean dfl_guard_add_port (DflGuard *self, DflListenTransport transport, guint16 port);
 
+/* The same for the TCP port on which the stack awaits the relays of flows: who is none is shut out
+ * whatever accounts accept from loopback, and relays are not counted. FALSE with an error. */
+gboolean dfl_guard_add_relay_port (DflGuard *self, guint16 port, GError **error);
+
 /* The far end of a connection, address and port, as a key. */
 GBytes *dfl_guard_peer_new (const struct sockaddr *peer);
 

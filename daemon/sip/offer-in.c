@@ -37,6 +37,7 @@
 #include "sip/delay.h"
 #include "sip/guard.h"
 #include "sip/identity.h"
+#include "sip/via.h"
 
 #define SERVER "deflectd"
 
@@ -60,6 +61,7 @@ struct _DflLegs
   DflSources *sources;
   DflSipLoop *loop;
   GHashTable *by_call_id; /* Call-ID -> the first DflLeg of a chain */
+  GHashTable *by_flow;    /* DflFlow -> set of DflLeg */
   DflDelay ring, repeat, settle, wounded;
   guint unacknowledged; /* legs whose final response was decided */
   gint64 last_invite;   /* when the stack last began a transaction, which starts its timers */
@@ -72,8 +74,10 @@ struct _DflLeg
   DflAccount *account;
   DflCall *call;       /* NULL when core has released the leg */
   nta_incoming_t *irq; /* NULL when the transaction is over or given up */
-  DflLegsAddressFunc address;
+  DflLegsContactFunc contact;
   nta_agent_t *agent;
+  DflFlow *flow;  /* that its INVITE came through and that still lives, or NULL */
+  sip_via_t *via; /* of answers through a flow; lives as long as irq. NULL: as the stack has it */
   char *call_id;
   guint32 cseq;
   guint16 final; /* the status of the final response, sent or to be sent; 0 before */
@@ -114,11 +118,38 @@ index_remove (DflLegs *self, DflLeg *leg)
 }
 
 static void
+flow_add (DflLegs *self, DflLeg *leg)
+{
+  GHashTable *set = g_hash_table_lookup (self->by_flow, leg->flow);
+
+  if (set == NULL)
+    {
+      set = g_hash_table_new (NULL, NULL);
+      g_hash_table_insert (self->by_flow, leg->flow, set);
+    }
+  g_hash_table_add (set, leg);
+}
+
+static void
+flow_remove (DflLegs *self, DflLeg *leg)
+{
+  GHashTable *set = leg->flow != NULL ? g_hash_table_lookup (self->by_flow, leg->flow) : NULL;
+
+  if (set == NULL)
+    return;
+  g_hash_table_remove (set, leg);
+  if (g_hash_table_size (set) == 0)
+    g_hash_table_remove (self->by_flow, leg->flow);
+  leg->flow = NULL;
+}
+
+static void
 leg_free_if_over (DflLeg *leg)
 {
   if (leg->irq != NULL || leg->held || leg->offering || leg->wounded)
     return;
   dfl_delay_leave (&leg->place);
+  flow_remove (leg->legs, leg);
   index_remove (leg->legs, leg);
   leg->legs->unacknowledged -= leg->final != 0;
   dfl_sources_release (leg->legs->sources);
@@ -153,14 +184,23 @@ on_settle_due (gpointer thing)
   leg_settle (leg, FALSE);
 }
 
+/* Whether the stack would send an answer by the way on which the INVITE came, and does not look for
+ * one: that of a flow is never another. */
+static gboolean
+leg_has_way (DflLeg *leg)
+{
+  return leg->flow == NULL || dfl_flow_get_transport (leg->flow) != NULL;
+}
+
 /* Hands a final response to the network. FALSE: it took none, and the leg is wounded. */
 static gboolean
 leg_send_final (DflLeg *leg, guint status, const char *contact)
 {
   leg->legs->unacknowledged += leg->final == 0;
   leg->final = (guint16)status;
-  nta_incoming_treply (leg->irq, (int)status, NULL, TAG_IF (contact, SIPTAG_UNKNOWN_STR (contact)),
-                       SIPTAG_SERVER_STR (SERVER), TAG_END ());
+  nta_incoming_treply (leg->irq, (int)status, NULL, SIPTAG_VIA (leg->via),
+                       TAG_IF (contact, SIPTAG_UNKNOWN_STR (contact)), SIPTAG_SERVER_STR (SERVER),
+                       TAG_END ());
 
   /* The return value says nothing about the network; the state of the transaction does. */
   if (nta_incoming_status (leg->irq) >= 200)
@@ -207,7 +247,7 @@ on_wounded_due (gpointer thing)
     }
 
   if (nta_incoming_status (leg->irq) < 200 && !leg->given_up)
-    nta_incoming_treply (leg->irq, leg->final < 400 ? 480 : leg->final, NULL,
+    nta_incoming_treply (leg->irq, leg->final < 400 ? 480 : leg->final, NULL, SIPTAG_VIA (leg->via),
                          SIPTAG_SERVER_STR (SERVER), TAG_END ());
 
   if (nta_incoming_status (leg->irq) >= 200)
@@ -227,28 +267,35 @@ on_wounded_due (gpointer thing)
     dfl_delay_enter (&self->wounded, &leg->place);
 }
 
+static void
+leg_send_trying (DflLeg *leg)
+{
+  nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_VIA (leg->via), SIPTAG_SERVER_STR (SERVER),
+                       TAG_END ());
+}
+
+static void
+leg_send_ringing (DflLeg *leg)
+{
+  g_autofree char *uri = leg->contact (leg->agent, leg->irq, leg->account);
+  g_autofree char *contact = g_strdup_printf ("Contact: <%s>", uri);
+
+  nta_incoming_treply (leg->irq, SIP_180_RINGING, SIPTAG_VIA (leg->via),
+                       SIPTAG_UNKNOWN_STR (contact), SIPTAG_SERVER_STR (SERVER), TAG_END ());
+}
+
 /* A provisional response that the network refuses is no tragedy: the next one may go. */
 static void
 on_repeat_due (gpointer thing)
 {
   DflLeg *leg = thing;
 
-  if (leg->ringing)
-    {
-      g_autofree char *address = leg->address (leg->agent, leg->irq);
-      const DflAccountSettings *settings = dfl_account_get_settings (leg->account);
-      g_autofree char *user = g_uri_escape_string (settings->user, "!$&'()*+,;=", FALSE);
-      g_autofree char *contact = g_strdup_printf ("Contact: <%s:%s@%s>",
-                                                  nta_incoming_url (leg->irq)->url_type == url_sips
-                                                      ? "sips"
-                                                      : "sip",
-                                                  user, address);
-
-      nta_incoming_treply (leg->irq, SIP_180_RINGING, SIPTAG_UNKNOWN_STR (contact),
-                           SIPTAG_SERVER_STR (SERVER), TAG_END ());
-    }
+  if (!leg_has_way (leg))
+    ;
+  else if (leg->ringing)
+    leg_send_ringing (leg);
   else
-    nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_SERVER_STR (SERVER), TAG_END ());
+    leg_send_trying (leg);
   dfl_delay_enter (&leg->legs->repeat, &leg->place);
 }
 
@@ -256,8 +303,9 @@ static void
 on_ring_due (gpointer thing)
 {
   DflLeg *leg = thing;
-  if (leg->ringing)
-    nta_incoming_treply (leg->irq, SIP_100_TRYING, SIPTAG_SERVER_STR (SERVER), TAG_END ());
+
+  if (leg->ringing && leg_has_way (leg))
+    leg_send_trying (leg);
   on_repeat_due (leg);
 }
 
@@ -335,21 +383,25 @@ is_merged (DflLegs *self, const DflAccount *account, const sip_t *sip)
 }
 
 static DflLeg *
-leg_new (DflLegs *self, nta_agent_t *agent, nta_incoming_t *irq, sip_t *sip, DflAccount *account)
+leg_new (DflLegs *self, nta_incoming_t *irq, sip_t *sip, const DflLegOrigin *origin)
 {
   DflLeg *leg = g_slice_new0 (DflLeg);
 
   leg->legs = self;
-  leg->agent = agent;
+  leg->agent = origin->agent;
+  leg->contact = origin->contact;
+  leg->flow = origin->flow;
   leg->irq = irq;
-  leg->account = g_object_ref (account);
+  leg->account = g_object_ref (origin->account);
   leg->call_id = g_strdup (sip->sip_call_id->i_id);
   leg->cseq = sip->sip_cseq->cs_seq;
   leg->place.thing = leg;
   /* Where 1xx must be reliable (RFC 3262) only 100 is possible. */
-  leg->ringing = dfl_account_get_settings (account)->alert
+  leg->ringing = dfl_account_get_settings (leg->account)->alert
                  && !(sip->sip_require != NULL && sip_has_feature (sip->sip_require, "100rel"));
   index_add (self, leg);
+  if (leg->flow != NULL)
+    flow_add (self, leg);
   dfl_sources_hold (self->sources);
   nta_incoming_bind (irq, on_transaction, (nta_incoming_magic_t *)leg);
   return leg;
@@ -384,27 +436,70 @@ leg_offer (DflLeg *leg, const sip_t *sip, DflLine *line)
 }
 
 void
-dfl_legs_take_invite (DflLegs *self,
-                      nta_agent_t *agent,
-                      msg_t *msg,
-                      sip_t *sip,
-                      DflAccount *account,
-                      DflLine *line,
-                      DflLegsAddressFunc address)
+dfl_legs_take_invite (DflLegs *self, msg_t *msg, sip_t *sip, const DflLegOrigin *origin)
 {
-  gboolean merged = is_merged (self, account, sip);
-  nta_incoming_t *irq = nta_incoming_create (agent, NULL, msg, sip, TAG_END ());
+  gboolean merged = is_merged (self, origin->account, sip);
+  sip_via_t *via = origin->flow != NULL ? dfl_via_from_far_end (msg_home (msg), sip->sip_via,
+                                                                dfl_flow_get_hop (origin->flow))
+                                        : NULL;
+  nta_incoming_t *irq;
   DflLeg *leg;
 
+  if (origin->flow != NULL)
+    dfl_via_lead_nowhere (msg_home (msg), sip->sip_via);
+  irq = nta_incoming_create (origin->agent, NULL, msg, sip, TAG_END ());
   if (irq == NULL)
     return;
   self->last_invite = dfl_clock_now (self->clock);
-  leg = leg_new (self, agent, irq, sip, account);
-  leg->address = address;
+  leg = leg_new (self, irq, sip, origin);
+  leg->via = via;
   if (merged)
     leg_send_final (leg, 482, NULL);
   else
-    leg_offer (leg, sip, line);
+    leg_offer (leg, sip, origin->line);
+}
+
+/* The last word goes to the flow, which passes it on or not. */
+static void
+leg_lose_flow (DflLeg *leg)
+{
+  DflCall *call = leg->call;
+  gboolean decided = leg->final != 0;
+
+  if (leg->irq != NULL && !decided)
+    leg_send_final (leg, 480, NULL);
+  flow_remove (leg->legs, leg);
+  if (leg->wounded && leg->irq != NULL)
+    leg_bury (leg);
+  else if (!leg->wounded)
+    {
+      dfl_delay_leave (&leg->place);
+      if (leg->irq != NULL)
+        nta_incoming_destroy (g_steal_pointer (&leg->irq));
+    }
+
+  if (call == NULL)
+    leg_free_if_over (leg);
+  else if (decided)
+    dfl_call_leg_unconfirmed (call); /* releases the leg */
+  else
+    dfl_call_leg_failed (call);
+}
+
+void
+dfl_legs_lose_flow (DflLegs *self, DflFlow *flow)
+{
+  GHashTable *set;
+  GHashTableIter iter;
+  gpointer leg;
+
+  /* What core does about one of them may end others. */
+  while ((set = g_hash_table_lookup (self->by_flow, flow)) != NULL)
+    {
+      g_hash_table_iter_init (&iter, set);
+      g_hash_table_iter_next (&iter, &leg, NULL);
+      leg_lose_flow (leg);
+    }
 }
 
 gboolean
@@ -500,6 +595,7 @@ dfl_legs_new (
   self->sources = sources;
   self->loop = loop;
   self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
+  self->by_flow = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)g_hash_table_unref);
   dfl_delay_init (&self->ring, clock, RING_DELAY, on_ring_due);
   dfl_delay_init (&self->repeat, clock, REPEAT_DELAY, on_repeat_due);
   dfl_delay_init (&self->settle, clock,
@@ -509,10 +605,28 @@ dfl_legs_new (
   return self;
 }
 
+static void
+forget_flows (DflLegs *self)
+{
+  GHashTableIter iter, legs;
+  gpointer set, leg;
+
+  g_hash_table_iter_init (&iter, self->by_flow);
+  while (g_hash_table_iter_next (&iter, NULL, &set))
+    {
+      g_hash_table_iter_init (&legs, set);
+      while (g_hash_table_iter_next (&legs, &leg, NULL))
+        ((DflLeg *)leg)->flow = NULL;
+    }
+  g_hash_table_remove_all (self->by_flow);
+}
+
 void
 dfl_legs_close (DflLegs *self)
 {
   DflDelay *delays[] = { &self->ring, &self->repeat, &self->settle, &self->wounded };
+
+  forget_flows (self);
 
   for (guint i = 0; i < G_N_ELEMENTS (delays); i++)
     {
@@ -533,6 +647,7 @@ void
 dfl_legs_free (DflLegs *self)
 {
   g_hash_table_unref (self->by_call_id);
+  g_hash_table_unref (self->by_flow);
   g_object_unref (self->clock);
   g_free (self);
 }

@@ -9,6 +9,7 @@
 
 #include "core/line.h"
 #include "core/switchboard.h"
+#include "sip/flow.h"
 #include "sip/gate.h"
 #include "sip/loop.h"
 #include "sip/sources.h"
@@ -26,20 +27,30 @@ void dfl_legs_close (DflLegs *self);
 /* To be called when no leg is held any more. */
 void dfl_legs_free (DflLegs *self);
 
-/*
- * Answers an INVITE that is for this account: makes a leg of it and offers it to the switchboard,
- * through line. Takes msg over, with sip its content. address is what callers reach us by, for the
- * Contact of a 180: HOST:PORT and parameters; asked for only when one is sent.
- */
-typedef char *(*DflLegsAddressFunc) (nta_agent_t *agent, nta_incoming_t *irq);
+/* The Contact of a 180: the URI by which callers reach this account; asked for only when one is
+ * sent. */
+typedef char *(*DflLegsContactFunc) (nta_agent_t *agent, nta_incoming_t *irq, DflAccount *account);
 
-void dfl_legs_take_invite (DflLegs *self,
-                           nta_agent_t *agent,
-                           msg_t *msg,
-                           sip_t *sip,
-                           DflAccount *account,
-                           DflLine *line,
-                           DflLegsAddressFunc address);
+/* Where an INVITE came in. */
+typedef struct
+{
+  nta_agent_t *agent;
+  DflAccount *account; /* that it is for */
+  DflLine *line;
+  DflLegsContactFunc contact;
+  DflFlow *flow; /* that it came through, or NULL */
+} DflLegOrigin;
+
+/* Answers an INVITE: makes a leg of it and offers it to the switchboard. Takes msg over, with sip
+ * its content. */
+void dfl_legs_take_invite (DflLegs *self, msg_t *msg, sip_t *sip, const DflLegOrigin *origin);
+
+/*
+ * Ends the legs whose INVITE came through this flow, which is about to be freed, in good order or
+ * because it broke. What was decided and not acknowledged is unconfirmed, and what was offered has
+ * failed. No transaction of the stack sends anything by this flow from then on.
+ */
+void dfl_legs_lose_flow (DflLegs *self, DflFlow *flow);
 
 /* Whether so many final responses wait for their ACK that no leg should be made of another INVITE.
  */
