@@ -8,6 +8,7 @@
 
 #include "store/account-draft.h"
 #include "store/account-file.h"
+#include "store/pem.h"
 #include "store/settings.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, size_t size);
@@ -35,8 +36,34 @@ check_account (const DflAccountSettings *account, GPtrArray *problems)
   g_assert_cmpstr (account->user, !=, "");
   g_assert_cmpstr (account->domain, !=, "");
   g_assert_cmpstr (account->redirect_domain, !=, "");
-  g_assert_cmpint (account->accept_from[0] != NULL, ==, !account->registers);
+  g_assert_true (account->registers || account->accept_from[0] != NULL);
+  g_assert_cmpint (account->tls_certificate != NULL, ==, account->tls_key != NULL);
+  g_assert_cmpuint (account->expires, >=, 60);
+  g_assert_cmpuint (account->expires, <=, 86400);
   check_text (account->display_name);
+}
+
+/* What was read has one spelling. */
+static void
+check_pem (DflPemKind kind, const char *data, gsize length)
+{
+  g_autofree char *problem = NULL;
+  g_autofree char *pem = dfl_pem_read (data, length, kind, &problem);
+  g_autofree char *again = NULL;
+
+  g_assert_cmpint (pem == NULL, ==, problem != NULL);
+  if (pem == NULL)
+    {
+      check_text (problem);
+      g_assert_null (strchr (problem, '\n'));
+      return;
+    }
+  check_text (pem);
+  /* The ends of lines make it longer than a text without them is. */
+  if (strlen (pem) > DFL_PEM_MAX_BYTES)
+    return;
+  again = dfl_pem_read (pem, strlen (pem), kind, &problem);
+  g_assert_cmpstr (again, ==, pem);
 }
 
 static void
@@ -137,6 +164,10 @@ LLVMFuzzerTestOneInput (const guint8 *data, size_t size)
 {
   const char *text = (const char *)data;
 
+  /* What is within a certificate is for the TLS library, and its own fuzzers. */
+  g_setenv ("GIO_USE_TLS", "dummy", TRUE);
+  check_pem (DFL_PEM_CERTIFICATES, text, size);
+  check_pem (DFL_PEM_PRIVATE_KEY, text, size);
   check_file (DFL_ACCOUNT_FILE_SETTINGS, text, size);
   check_file (DFL_ACCOUNT_FILE_STATE, text, size);
   check_daemon (text, size);
