@@ -58,6 +58,17 @@ last_transport (nta_agent_t *nta)
   return last;
 }
 
+static guint
+count_transports (nta_agent_t *nta)
+{
+  guint n = 0;
+
+  for (tport_t *each = tport_primaries (nta_agent_tports (nta)); each != NULL;
+       each = tport_next (each))
+    n++;
+  return n;
+}
+
 /* Binds one socket. host is as in a URI. On success *port is the port really bound. */
 static gboolean
 bind_socket (Binding *self, DflListenTransport transport, const char *host, guint16 *port)
@@ -65,10 +76,12 @@ bind_socket (Binding *self, DflListenTransport transport, const char *host, guin
   g_autofree char *number = *port == 0 ? g_strdup ("*") : g_strdup_printf ("%u", *port);
   g_autofree char *url = g_strdup_printf ("sip:%s:%s;transport=%s", host, number,
                                           transport == DFL_LISTEN_UDP ? "udp" : "tcp");
+  /* A request goes out by one socket among several only where each has a name of its own. */
+  g_autofree char *ident = g_strdup_printf ("socket%u", count_transports (self->nta));
 
-  if (nta_agent_add_tport (self->nta, URL_STRING_MAKE (url), TPTAG_STUN_SERVER (0),
-                           TPTAG_UDP_RMEM (UDP_BUFFER), TPTAG_IDLE (TCP_IDLE),
-                           TPTAG_TIMEOUT (TCP_INCOMPLETE), TAG_END ())
+  if (nta_agent_add_tport (self->nta, URL_STRING_MAKE (url), TPTAG_IDENT (ident),
+                           TPTAG_STUN_SERVER (0), TPTAG_UDP_RMEM (UDP_BUFFER),
+                           TPTAG_IDLE (TCP_IDLE), TPTAG_TIMEOUT (TCP_INCOMPLETE), TAG_END ())
       < 0)
     return FALSE;
   *port = (guint16)atoi (tport_name (last_transport (self->nta))->tpn_port);

@@ -605,6 +605,112 @@ test_forged_answers (void)
   scene_close (&self);
 }
 
+/* A socket for any IPv6 address takes IPv4 as well; the stack does not know. */
+static void
+test_any_address (void)
+{
+  static const char *const addresses[] = { "127.0.0.1", "::1" };
+  RoomOptions options = { .listen = "udp:*:0" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
+    {
+      Scene self;
+      g_autoptr (RawRequest) request = NULL;
+      g_autofree char *contact = NULL;
+      g_autofree char *end = NULL;
+
+      self.room = room_new (&options);
+      self.peer = raw_peer_new_udp (addresses[i], addresses[i], self.room->udp_port);
+      scene_update (&self, make_settings (self.peer));
+      request = scene_register (&self);
+      contact = get_contact (request);
+      end = g_strdup_printf (i == 0 ? "@%s:%u" : "@[%s]:%u", addresses[i], self.room->udp_port);
+      g_assert_true (g_str_has_suffix (contact, end));
+
+      /* An ICMP error finds its request. */
+      raw_peer_hang_up (self.peer, FALSE);
+      g_assert_true (dfl_switchboard_register_account (self.room->switchboard, self.account, NULL));
+      raw_wait_until (*dfl_account_get_state_reason (self.account) != '\0');
+      g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "cannot be reached"));
+      scene_close (&self);
+    }
+}
+
+/* Of several sockets the one that the packets leave from. */
+static void
+test_several_addresses (void)
+{
+  static const char *const addresses[] = { "127.0.0.1", "127.0.0.2", "::1" };
+  RoomOptions options = { .listen = "udp:127.0.0.2:0;udp:127.0.0.1:0;udp:[::1]:0" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
+    {
+      Scene self;
+      g_autoptr (RawRequest) request = NULL;
+      g_autofree char *contact = NULL;
+      g_autofree char *via = NULL;
+
+      self.room = room_new (&options);
+      self.peer = raw_peer_new_udp (addresses[i], addresses[i], self.room->udp_port);
+      scene_update (&self, make_settings (self.peer));
+      request = scene_register (&self);
+      contact = get_contact (request);
+      via = g_strdup_printf ("SIP/2.0/UDP %s;", strchr (contact, '@') + 1);
+      g_assert_true (g_str_has_prefix (raw_request_get (request, "Via"), via));
+      g_assert_nonnull (strstr (contact, i == 2 ? "@[::1]:" : "@127.0.0.1:"));
+      scene_close (&self);
+    }
+}
+
+static void
+test_no_udp (void)
+{
+  Scene self;
+  RoomOptions options = { .listen = "tcp:127.0.0.1:0" };
+
+  self.room = room_new (&options);
+  self.peer = raw_peer_new_udp ("127.0.0.1", "127.0.0.1", 9);
+  scene_update (&self, make_settings (self.peer));
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "no UDP socket"));
+  scene_close (&self);
+}
+
+/* At most so many a second, in the order of asking, and none is forgotten. */
+static void
+test_pace (void)
+{
+  Scene self;
+  DflAccountSettings *settings[30];
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  gint64 first = 0, last = 0;
+
+  self.room = room_new (NULL);
+  self.peer = room_udp_peer (self.room);
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    {
+      settings[i] = make_settings (self.peer);
+      raw_set (&settings[i]->name, "bob%02u", i);
+      raw_set (&settings[i]->address, "sip:bob%02u@example.org", i);
+      g_ptr_array_add (all, settings[i]);
+    }
+  dfl_switchboard_set_accounts (self.room->switchboard, all);
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    {
+      g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
+
+      if (i == 0)
+        first = request->time.at;
+      last = request->time.at;
+      g_assert_true (g_hash_table_add (seen, g_strdup (raw_request_get (request, "To"))));
+      grant (&self, request, "600");
+    }
+  g_assert_cmpint (last - first, >=, (gint64)(G_N_ELEMENTS (settings) - 2) * G_USEC_PER_SEC / 20);
+  raw_peer_assert_silent (self.peer, 200);
+  scene_close (&self);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -627,5 +733,9 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration/outbound-proxy", test_outbound_proxy);
   g_test_add_func ("/registration/host", test_host);
   g_test_add_func ("/registration/forged-answers", test_forged_answers);
+  g_test_add_func ("/registration/any-address", test_any_address);
+  g_test_add_func ("/registration/several-addresses", test_several_addresses);
+  g_test_add_func ("/registration/no-udp", test_no_udp);
+  g_test_add_func ("/registration/pace", test_pace);
   return g_test_run ();
 }
