@@ -210,15 +210,14 @@ static End
 run_traced (Fixture *fixture, const char *option, const char *log)
 {
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "store", "load-secret", NULL);
-  g_autofree char *other = g_build_filename (fixture->directory, ".secret.tmp", NULL);
-  g_autofree char *paths[] = { g_strconcat ("--trace-path=", fixture->directory, NULL),
-                               g_strconcat ("--trace-path=", fixture->path, NULL),
-                               g_strconcat ("--trace-path=", other, NULL) };
-  const char *argv[] = { "strace", "-qqq",
-                         "-o",     log != NULL ? log : "/dev/null",
-                         paths[0], paths[1],
-                         paths[2], option != NULL ? option : "-v",
-                         program,  fixture->directory,
+  g_autofree char *directory = g_strconcat ("--trace-path=", fixture->directory, NULL);
+  g_autofree char *file = g_strconcat ("--trace-path=", fixture->path, NULL);
+  g_autofree char *other = g_strconcat ("--trace-path=", fixture->directory, "/.secret.tmp", NULL);
+  const char *argv[] = { "strace",  "-qqq",
+                         "-o",      log != NULL ? log : "/dev/null",
+                         directory, file,
+                         other,     option != NULL ? option : "-v",
+                         program,   fixture->directory,
                          NULL };
   g_auto (GStrv) environment = g_environ_setenv (g_get_environ (), "ASAN_OPTIONS", "detect_leaks=0",
                                                  TRUE);
