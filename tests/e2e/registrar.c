@@ -309,11 +309,13 @@ registrar_add_contact (Registrar *self, const char *user, guint port, const char
   g_autofree char *scenario = g_test_build_filename (G_TEST_DIST, "e2e", "scenarios",
                                                      "register.xml", NULL);
   g_autofree char *digits = g_strdup_printf ("%u", port);
+  /* Where nathelper is, that is where the contact is called: at a port that nobody else gets. */
+  g_autofree char *own = g_strdup_printf ("%u", stage_find_free_port ());
   g_autofree char *local = g_strdelimit (g_strdup (self->options.host), "[]", ' ');
   Player *player = stage_play (self->stage, "sipp", self->address, "-sf", scenario, "-i",
-                               g_strstrip (local), "-s", "alice", "-key", "contact_user", user,
-                               "-key", "phone_port", digits, "-key", "contact_more", more, "-m",
-                               "1", "-nostdin", "-timeout", "20s", "-timeout_error", NULL);
+                               g_strstrip (local), "-p", own, "-s", "alice", "-key", "contact_user",
+                               user, "-key", "phone_port", digits, "-key", "contact_more", more,
+                               "-m", "1", "-nostdin", "-timeout", "20s", "-timeout_error", NULL);
 
   player_await_success (self->stage, player);
 }
