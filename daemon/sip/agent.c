@@ -9,6 +9,8 @@
 #include <sofia-sip/nta.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
+#include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
 #include <sofia-sip/su_log.h>
@@ -412,7 +414,9 @@ make_stack (DflSipAgent *self, const DflSipSettings *settings)
       /* The stack reads all that waits in a connection into the buffer of one message. */
       NTATAG_MAXSIZE (MAX_MESSAGE + DFL_GUARD_MOST_WAITING), NTATAG_SIP_T1 (settings->t1),
       NTATAG_SIP_T2 (settings->t2), NTATAG_SIP_T1X64 (64 * settings->t1), NTATAG_BAD_REQ_MASK (0),
-      NTATAG_SERVER_RPORT (1),
+      /* Only what a response cannot do without must be well-formed: a registrar repeats the
+       * contacts of other people's phones. */
+      NTATAG_BAD_RESP_MASK (sip_mask_response), NTATAG_SERVER_RPORT (1),
       /* A REGISTER for UDP leaves over UDP, however long the challenges of its server made it. */
       NTATAG_UDP_MTU (MAX_MESSAGE - 1), TAG_END ());
 }

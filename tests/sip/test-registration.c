@@ -711,6 +711,48 @@ test_pace (void)
   scene_close (&self);
 }
 
+/* Other people's contacts may be anything, and so may what proxies add. */
+static void
+test_odd_answers (void)
+{
+  static const char *const oddities[] = {
+    "Contact: <sip:desk@192.0.2.9>;expires=\"x\r\n",
+    "Contact: <<<>>>;;;\r\n",
+    "Contact: \r\n",
+    "Contact: *\r\n",
+    "Date: yesterday\r\n",
+    "Expires: soon\r\n",
+    "Service-Route: \xff\xfe\r\n",
+    "Retry-After: -1\r\n",
+    "Min-Expires: x\r\n",
+    "WWW-Authenticate: Digest\r\n",
+    "Warning: 1\r\n",
+    "Path: nonsense\r\n",
+    "P-Asserted-Identity: <\r\n",
+    "X-Long: \xc3\x28\r\n",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (oddities); i++)
+    {
+      Scene self;
+      g_autoptr (RawRequest) request = NULL;
+      g_autofree char *contact = NULL;
+      g_autofree char *extra = NULL;
+
+      g_test_message ("%u", i);
+      scene_open (&self);
+      request = raw_request_receive (self.peer, "REGISTER");
+      contact = get_contact (request);
+      extra = g_strdup_printf ("%sContact: <%s>;expires=77\r\n", oddities[i], contact);
+      raw_request_answer (request, self.peer, "200 OK", extra);
+      wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+      g_assert_cmpint (dfl_account_get_registration (self.account)->until
+                           - dfl_clock_wall (self.room->clock),
+                       <=, 77 * G_USEC_PER_SEC);
+      scene_close (&self);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -733,6 +775,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration/outbound-proxy", test_outbound_proxy);
   g_test_add_func ("/registration/host", test_host);
   g_test_add_func ("/registration/forged-answers", test_forged_answers);
+  g_test_add_func ("/registration/odd-answers", test_odd_answers);
   g_test_add_func ("/registration/any-address", test_any_address);
   g_test_add_func ("/registration/several-addresses", test_several_addresses);
   g_test_add_func ("/registration/no-udp", test_no_udp);
