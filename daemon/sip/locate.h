@@ -25,15 +25,22 @@ char *dfl_hop_to_string (const DflHop *self);
 
 /*
  * Finds the places of a server, HOST or HOST:PORT (a name, an IPv4 address or an [IPv6] address),
- * in the order in which they are to be tried (RFC 3263 sections 4.1 and 4.2): with a port or a
- * numeric address no records are asked for; else NAPTR for the transport (wish AUTO), SRV by
- * priority and random weight (RFC 2782), else addresses with the default port. wish AUTO with
- * neither NAPTR nor SRV is UDP; NAPTR records that name a transport which we lack are passed over.
- * NAPTR is not followed out of an answer that is not for SIP.
+ * in the order in which they are to be tried (RFC 3263 sections 4.1 and 4.2), at most 16:
  *
- * Takes 8 seconds at most. Errors are DFL_ERROR_LINE_DOWN, with a message for people: "no DNS
- * answer for example.org", "example.org does not exist", "example.org has no address", "the DNS
- * says that example.org offers no SIP over tls".
+ * With a port or a numeric address no records are asked for. Else, with wish AUTO, NAPTR records
+ * name the transport: those of the lowest order that name one which we have, by preference; all
+ * others (another transport, another protocol than SIP, other flags than s and a) are passed over.
+ * With another wish, and where there is no such NAPTR record, SRV records are asked for: of the
+ * wish, and for AUTO of UDP, TCP and TLS (_sips._tcp), which are tried in this order. Their targets
+ * are sorted by priority and random weight (RFC 2782), at most 8. Without SRV records it is the
+ * server's own name, with the default port. wish AUTO with neither NAPTR nor SRV, or with a port or
+ * a numeric address, is UDP.
+ *
+ * Takes 8 seconds at most. Of these the DNS gets 2.5 for NAPTR and as much for SRV: there are
+ * forwarders that answer questions for addresses alone, and they are taken for one without such
+ * records. Errors are DFL_ERROR_LINE_DOWN, with a message for people: "no DNS answer for
+ * example.org", "example.org does not exist", "example.org has no address", "the DNS says that
+ * example.org offers no SIP over tls".
  */
 typedef struct _DflLocate DflLocate;
 

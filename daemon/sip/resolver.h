@@ -8,11 +8,17 @@
 #include <gio/gio.h>
 
 /*
- * NAPTR and SRV records are asked of the DNS servers of this machine (c-ares, which follows changes
- * of /etc/resolv.conf); addresses of its name service as a whole (GResolver: /etc/hosts, mDNS and
- * whatever else nsswitch.conf names), whose threads are shared: equal questions that are open at
- * the same time are asked once. All answers come from the thread-default main context, never from
- * within.
+ * All questions go to the DNS servers of this machine (c-ares, on the loop; see sip/dns.h), and
+ * addresses are looked for in /etc/hosts before. What the DNS does not have, or has no server for,
+ * and names under .local, are looked for once more with GResolver, which knows whatever else
+ * nsswitch.conf names (mDNS and others).
+ *
+ * GResolver is not asked first, because each of its questions keeps a thread until the C library
+ * gives up, cancelled or not: of some 200 hosts whose server is silent, all threads that GTask has
+ * would wait, and a good host behind them. It gets four questions at a time; others wait.
+ *
+ * A question is answered within 8 seconds. Equal questions that are open at the same time are asked
+ * once. All answers come from the thread-default main context, never from within.
  */
 typedef struct _DflResolver DflResolver;
 
@@ -38,8 +44,9 @@ void dfl_resolver_free (DflResolver *self);
 
 /*
  * records: DflNaptr, DflSrv or GInetAddress; NULL with an error, empty where the name service says
- * that there are none. Errors are G_IO_ERROR: TIMED_OUT and HOST_UNREACHABLE where no server
- * answered, CANCELLED. Valid during the call only, but may be referred to.
+ * that there are none; at most 64. Errors are G_IO_ERROR: NOT_FOUND where not even the name
+ * exists, TIMED_OUT and HOST_UNREACHABLE where no server answered, CANCELLED. Valid during the call
+ * only, but may be referred to.
  */
 typedef void (*DflResolverFunc) (GPtrArray *records, const GError *error, gpointer data);
 
@@ -50,7 +57,7 @@ DflQuestion *
 dfl_resolver_ask_naptr (DflResolver *self, const char *name, DflResolverFunc func, gpointer data);
 DflQuestion *
 dfl_resolver_ask_srv (DflResolver *self, const char *name, DflResolverFunc func, gpointer data);
-/* IPv6 and IPv4 addresses in the order of the name service (RFC 6724). */
+/* IPv6 and IPv4 addresses: those first that are likely to be reached from here (RFC 6724). */
 DflQuestion *dfl_resolver_ask_addresses (DflResolver *self,
                                          const char *host,
                                          DflResolverFunc func,
