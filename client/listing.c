@@ -133,32 +133,16 @@ dfl_listing_calls_print (GVariant *objects)
 
 /* --- Accounts --- */
 
-/* Names are unique among the accounts of one creator: whoever sees several of one name needs ids.
- */
-static gboolean
-has_namesakes (GArray *list)
-{
-  for (guint i = 1; i < list->len; i++)
-    if (g_str_equal (g_array_index (list, DflListed, i).name,
-                     g_array_index (list, DflListed, i - 1).name))
-      return TRUE;
-  return FALSE;
-}
-
 static void
-add_account (DflTable *table, const DflListed *listed, gboolean with_id, guint64 now)
+add_account (DflTable *table, const DflListed *listed, guint64 now)
 {
   GVariant *account = listed->properties;
-  const char *state = dfl_property_string (account, "State");
-  const char *address = dfl_property_string (account, "Address");
   g_autofree char *server = dfl_output_server (account);
   g_autofree char *until = dfl_output_until (dfl_property_uint64 (account, "RegisteredUntil"), now);
 
-  if (with_id)
-    dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1, state, address, server,
-                   until, NULL);
-  else
-    dfl_table_add (table, listed->name, state, address, server, until, NULL);
+  dfl_table_add (table, listed->name, strrchr (listed->path, '/') + 1,
+                 dfl_property_string (account, "State"), dfl_property_string (account, "Address"),
+                 server, until, NULL);
 }
 
 static gboolean
@@ -171,7 +155,7 @@ is_unverified (GVariant *account)
 
 /* A sentence has no room in a table: below it, behind an empty line, where there is any. */
 static void
-print_notes (GArray *list, gboolean with_id)
+print_notes (GArray *list)
 {
   const char *before = "\n";
 
@@ -185,8 +169,7 @@ print_notes (GArray *list, gboolean with_id)
                     ? _ ("Warning: tls-verify=false, whoever answers is believed")
                     : ""
       };
-      g_autofree char *name = dfl_output_escape (with_id ? strrchr (listed->path, '/') + 1
-                                                         : listed->name);
+      g_autofree char *name = dfl_output_escape (listed->name);
 
       for (gsize j = 0; j < G_N_ELEMENTS (notes); j++)
         if (*notes[j] != '\0')
@@ -202,20 +185,16 @@ print_notes (GArray *list, gboolean with_id)
 gboolean
 dfl_listing_accounts_print (GVariant *objects)
 {
-  const char *headings[] = { _ ("ACCOUNT"), _ ("STATE"), _ ("ADDRESS"),
+  const char *headings[] = { _ ("ACCOUNT"), _ ("ID"),    _ ("STATE"), _ ("ADDRESS"),
                              _ ("SERVER"),  _ ("UNTIL"), NULL };
-  const char *headings_with_id[] = { _ ("ACCOUNT"), _ ("ID"),    _ ("STATE"), _ ("ADDRESS"),
-                                     _ ("SERVER"),  _ ("UNTIL"), NULL };
   g_autoptr (GArray) list = dfl_listing_new (objects, DFL_ACCOUNT_INTERFACE);
-  gboolean with_id = has_namesakes (list);
-  g_autoptr (DflTable) table = dfl_table_new (with_id ? headings_with_id : headings, TRUE,
-                                              with_id ? 3u << 3 : 3u << 2);
+  g_autoptr (DflTable) table = dfl_table_new (headings, TRUE, 1u << 3 | 1u << 4);
   guint64 now = (guint64)g_get_real_time ();
 
   for (guint i = 0; i < list->len; i++)
-    add_account (table, &g_array_index (list, DflListed, i), with_id, now);
+    add_account (table, &g_array_index (list, DflListed, i), now);
   dfl_table_print (table);
-  print_notes (list, with_id);
+  print_notes (list);
   return list->len > 0;
 }
 

@@ -81,9 +81,9 @@ static void
 test_accounts (void)
 {
   assert_prints (print_accounts,
-                 "*ACCOUNT *STATE *ADDRESS *SERVER *UNTIL*\n"
+                 "*ACCOUNT *ID *STATE *ADDRESS *SERVER *UNTIL*\n"
                  "desk *direct *\n"
-                 "home *failed *sip:home@example.org *\n"
+                 "home *0a000003 failed *sip:home@example.org *\n"
                  "new *connecting *tls 192.0.2.2:5061*\n"
                  "plain *registered *udp 192.0.2.2:5060*in 9 min*\n"
                  "trusting *registered *tls [2001:db8::1]:5061*in 9 min*\n"
@@ -91,29 +91,6 @@ test_accounts (void)
                  "\n"
                  "home: " REASON "\n"
                  "trusting: Warning: tls-verify=false, whoever answers is believed\n");
-}
-
-static void
-print_namesakes (void)
-{
-  g_autoptr (GVariant) objects = parse (
-      "{'" ACCOUNT "0a000001': {'org.deflectd1.Account': {'Name': <'work'>,"
-      "  'State': <'direct'>}},"
-      " '" ACCOUNT "0a000002': {'org.deflectd1.Account': {'Name': <'other'>,"
-      "  'State': <'direct'>}},"
-      " '" ACCOUNT "0a000003': {'org.deflectd1.Account': {'Name': <'work'>,"
-      "  'State': <'failed'>, 'StateReason': <'why'>}}}");
-
-  g_assert_true (dfl_listing_accounts_print (objects));
-}
-
-static void
-test_namesakes (void)
-{
-  assert_prints (print_namesakes, "*ACCOUNT ID *STATE*\n"
-                                  "other*0a000002*direct*\n"
-                                  "work*0a000001*direct*\n"
-                                  "work*0a000003*failed*\n\n0a000003: why\n");
 }
 
 static void
@@ -188,7 +165,6 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/listing/accounts", test_accounts);
-  g_test_add_func ("/listing/namesakes", test_namesakes);
   g_test_add_func ("/listing/count", test_count);
   g_test_add_func ("/listing/properties", test_properties);
   g_test_add_func ("/listing/until", test_until);

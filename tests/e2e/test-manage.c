@@ -131,7 +131,7 @@ test_life (void)
   id = add_work (stage);
   assert_account (stage, id, "direct", "At work");
   g_assert_cmpint (stage_deflectctl (stage, &list, "account", "list", NULL), ==, 0);
-  g_assert_nonnull (strstr (list, "work"));
+  g_assert_nonnull (strstr (list, id));
   restart (stage);
   assert_account (stage, id, "direct", "At work");
 
