@@ -28,7 +28,7 @@
   "  if (action.id == 'org.deflectd1.manage-own-accounts') return polkit.Result.AUTH_SELF;"        \
   "});"
 
-#define ADD "account", "add", "--no-ask-password", "--json", "work"
+#define ADD "account", "add", "--no-ask-password", "--no-wait", "--json", "work"
 
 static char *
 add (Stage *stage, guint uid, const char *address)

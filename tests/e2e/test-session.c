@@ -188,7 +188,8 @@ test_kept (gconstpointer data)
     g_ptr_array_add (self->environment, g_strdup_printf ("%s=%s/elsewhere", variable, self->home));
   start (self, "session");
   g_free (output_of (self, play (self, "deflectctl", "--bus", "session", "account", "add", "work",
-                                 "sip:alice@provider.example", "display-name=Work", NULL)));
+                                 "sip:alice@provider.example", "display-name=Work", "enabled=false",
+                                 NULL)));
   before = output_of (self, play (self, "deflectctl", "--bus", "session", "account", "list",
                                   "--json", NULL));
   g_assert_nonnull (strstr (before, "\"work\""));
@@ -219,7 +220,7 @@ test_nothing_set_up (void)
   start (self, "session");
   g_assert_false (g_file_test (config, G_FILE_TEST_EXISTS));
   g_free (output_of (self, play (self, "deflectctl", "--bus", "session", "account", "add", "work",
-                                 "sip:alice@provider.example", NULL)));
+                                 "sip:alice@provider.example", "--no-wait", NULL)));
 }
 
 /* A whole day without root and without polkit: a direct account, a call, a redirect. */

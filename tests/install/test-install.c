@@ -513,7 +513,7 @@ test_new_user (void)
                                   "sip:stranger@example.org", NULL),
                    ==, 4);
   g_assert_cmpint (deflectctl_as (OWNER, NULL, "account", "add", "home", "sip:home@example.org",
-                                  NULL),
+                                  "--no-wait", NULL),
                    ==, 0);
   g_assert_cmpint (deflectctl_as (OWNER, &owners, "account", "list", NULL), ==, 0);
   g_assert_nonnull (strstr (owners, "sip:home@example.org"));

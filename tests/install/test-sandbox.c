@@ -272,7 +272,7 @@ test_life (Sandbox *self, gconstpointer data)
   deflect (self, "u1", stage_get_port (self->stage, "udp:*:"));
   deflect (self, "t1", stage_get_port (self->stage, "tcp:*:"));
   g_assert_cmpint (stage_deflectctl_as (self->stage, MACHINE_ALICE, NULL, "account", "add", "home",
-                                        "sip:home@deflect.example", NULL),
+                                        "sip:home@deflect.example", "--no-wait", NULL),
                    ==, 0);
   g_assert_cmpint (stage_deflectctl_as (self->stage, MACHINE_ALICE, NULL, "target", "set", "home",
                                         "mobile", TARGET, NULL),
