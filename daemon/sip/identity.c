@@ -10,6 +10,7 @@
 
 #include "core/address.h"
 #include "sip/headers.h"
+#include "sip/token.h"
 
 #define MAX_NAME 128
 #define MAX_ADDRESS 256
@@ -342,6 +343,30 @@ read_caller (Reader *self, const sip_t *sip)
     }
 }
 
+/* Whether the user part of this URI looks like a contact token of ours, the one of now or one of
+ * before. */
+static gboolean
+has_token (const char *uri)
+{
+  const char *user = strchr (uri, ':');
+  gsize length;
+
+  if (user == NULL)
+    return FALSE;
+  user++;
+  length = strspn (user, "0123456789abcdef");
+  return length == DFL_TOKEN_LENGTH && (user[length] == '@' || user[length] == '\0');
+}
+
+/* Some servers write the contact that they call into To, too. Of an account that registers, that is
+ * neither for people nor for anybody's eyes. */
+static void
+hide_token (Reader *self)
+{
+  if (self->settings->registers && has_token (self->offer->called_address))
+    set (&self->offer->called_address, g_strdup (self->settings->address));
+}
+
 DflOffer *
 dfl_identity_read_invite (const sip_t *sip, const DflAccountSettings *settings)
 {
@@ -365,6 +390,7 @@ dfl_identity_read_invite (const sip_t *sip, const DflAccountSettings *settings)
     }
 
   read_unknown (&self, sip);
+  hide_token (&self);
   read_caller (&self, sip);
   return offer;
 }

@@ -248,6 +248,41 @@ raw_peer_new_tcp (const char *own, const char *server, guint16 port)
   return self;
 }
 
+GSocket *
+raw_listen (const char *own)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (own, 0);
+  GSocket *socket = g_socket_new (g_socket_address_get_family (address), G_SOCKET_TYPE_STREAM,
+                                  G_SOCKET_PROTOCOL_DEFAULT, &error);
+
+  g_assert_no_error (error);
+  g_socket_bind (socket, address, FALSE, &error);
+  g_assert_no_error (error);
+  g_socket_listen (socket, &error);
+  g_assert_no_error (error);
+  g_socket_set_blocking (socket, FALSE);
+  return socket;
+}
+
+RawPeer *
+raw_peer_accept (GSocket *listener)
+{
+  RawPeer *self = g_new0 (RawPeer, 1);
+  g_autoptr (GError) error = NULL;
+
+  raw_wait_until (g_socket_condition_check (listener, G_IO_IN) != 0);
+  self->stream = TRUE;
+  self->pending = g_string_new (NULL);
+  self->seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->socket = g_socket_accept (listener, NULL, &error);
+  g_assert_no_error (error);
+  self->server = g_socket_get_remote_address (self->socket, &error);
+  g_assert_no_error (error);
+  raw_peer_watch (self);
+  return self;
+}
+
 void
 raw_peer_free (RawPeer *self)
 {

@@ -68,6 +68,11 @@ typedef struct _RawPeer RawPeer;
 /* Addresses are numeric, IPv4 or IPv6; the own port is any free one. */
 RawPeer *raw_peer_new_udp (const char *own, const char *server, guint16 port);
 RawPeer *raw_peer_new_tcp (const char *own, const char *server, guint16 port);
+
+/* A socket that listens on any free port, and the next one who connects to it. */
+GSocket *raw_listen (const char *own);
+RawPeer *raw_peer_accept (GSocket *listener);
+
 void raw_peer_free (RawPeer *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (RawPeer, raw_peer_free)
 
