@@ -104,9 +104,9 @@ report (DflRegistration *self)
   if (self->phase == LEAVING)
     return;
   report.transport = hop != NULL ? hop->transport : DFL_TRANSPORT_AUTO;
-  report.secure = report.transport == DFL_TRANSPORT_TLS && self->settings->tls_verify;
   if (is_registered (self))
     {
+      report.secure = report.transport == DFL_TRANSPORT_TLS && self->settings->tls_verify;
       report.state = DFL_ACCOUNT_STATE_REGISTERED;
       report.until = self->until_wall;
       reason = g_strdup (self->problem);
