@@ -6,6 +6,7 @@
 #include "bus/people.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "fakes/samples.h"
 
@@ -399,6 +400,92 @@ test_privacy (People *self, gconstpointer mode)
   log_expect (log, NULL);
 }
 
+/* --- Many --- */
+
+#define MEASURED 100
+#define MANY 2000
+
+static void
+set_accounts (People *self, guint n)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+
+  for (guint i = 0; i < n; i++)
+    {
+      gboolean measured = i < MEASURED;
+      g_autofree char *name = g_strdup_printf ("%s%u", measured ? "a" : "b", i);
+      DflAccountSettings *settings = dfl_sample_settings (name);
+
+      settings->registers = TRUE;
+      dfl_sample_set_list (&settings->users, measured ? "nobody" : "daemon");
+      g_ptr_array_add (all, settings);
+    }
+  dfl_switchboard_set_accounts (self->base.switchboard, all);
+}
+
+/* What it costs to tell of a refresh, in nanoseconds of processor time. */
+static gint64
+measure_refresh (GPtrArray *accounts, gint64 until)
+{
+  DflRegistrationReport next = registered;
+  struct timespec before, after;
+
+  next.until = until;
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &before);
+  for (guint i = 0; i < MEASURED; i++)
+    dfl_account_report_registration (accounts->pdata[i], &next);
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &after);
+  return ((after.tv_sec - before.tv_sec) * 1000000000LL + after.tv_nsec - before.tv_nsec)
+         / MEASURED;
+}
+
+static void
+drain (Log *log)
+{
+  for (char *line = log_take (log); line != NULL; line = log_take (log))
+    g_free (line);
+}
+
+static gint64
+measure (guint n)
+{
+  People people = { 0 };
+  gint64 least = G_MAXINT64;
+  g_autoptr (GPtrArray) accounts = NULL;
+  g_autoptr (Log) log = NULL;
+
+  people_set_up (&people, FIXTURE_SYSTEM);
+  set_accounts (&people, n);
+  accounts = dfl_switchboard_get_accounts (people.base.switchboard);
+  g_assert_cmpuint (accounts->len, ==, n);
+  fixture_wait_seen (&people.base, people.owner, path_of_account (accounts->pdata[0]));
+  log = watch (&people, people.owner);
+  for (guint round = 0; round < 5; round++)
+    {
+      fixture_settle (&people.base, people.owner);
+      drain (log);
+      least = MIN (least, measure_refresh (accounts, 1 + round));
+    }
+  fixture_settle (&people.base, people.owner);
+  for (guint i = 0; i < MEASURED; i++)
+    log_expect (log, "changed RegisteredUntil=5");
+  log_expect (log, NULL);
+  g_clear_pointer (&log, log_free);
+  people_tear_down (&people, FIXTURE_SYSTEM);
+  return least;
+}
+
+/* However many others there are, a refresh costs its audience one message and us the same. */
+static void
+test_many (void)
+{
+  gint64 few = measure (MEASURED);
+  gint64 many = measure (MANY);
+
+  g_test_message ("%" G_GINT64_FORMAT " ns, beside many %" G_GINT64_FORMAT " ns", few, many);
+  g_assert_cmpint (many, <, few * 3);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -413,5 +500,6 @@ main (int argc, char **argv)
   PEOPLE_ADD ("/bus/register/refused", test_register_refused);
   PEOPLE_ADD ("/bus/register/meanwhile", test_register_meanwhile);
   PEOPLE_ADD ("/bus/register/privacy", test_privacy);
+  g_test_add_func ("/bus/register/many", test_many);
   return g_test_run ();
 }
