@@ -3,12 +3,10 @@
 
 #include "sip/registration.h"
 
-#include <sys/random.h>
-
 #include "sip/back-off.h"
+#include "sip/binding.h"
 #include "sip/register-answer.h"
 #include "sip/register-request.h"
-#include "sip/token.h"
 #include "sip/way.h"
 
 /*
@@ -50,31 +48,18 @@ struct _DflRegistration
   char *problem;    /* why the last attempt failed, or NULL */
   gboolean patient; /* nobody was told yet what is waited for */
 
-  char token[DFL_TOKEN_LENGTH + 1];
-  char *instance;
-  char *call_id, *from_tag;
-  guint32 cseq;
-
+  DflBinding *binding;
   DflWay *way;
   gboolean sought; /* in this attempt */
   DflDigest *digest;
   DflRegisterRequest *request, *ping;
-  char *uri;          /* the Request-URI */
-  char *public_place; /* HOST:PORT as the server sees us, behind a NAT; else NULL */
-  char *public_for;   /* the place of the way for which that was found out */
-  char *contact;      /* the URI that was sent last, or NULL */
-  GPtrArray *former;  /* URIs of ours to be taken back */
-  char *route;        /* Service-Route, or NULL */
 
   guint challenges;
   gboolean followed; /* the one more REGISTER was sent in this attempt */
-  guint min_expires;
-  gboolean without_path, without_outbound;
   guint retry_after;
   DflBackOff back_off;
 
-  gboolean bound; /* the server may have our contact */
-  gint64 until;   /* when the registration ends, or 0 */
+  gint64 until; /* when the registration ends, or 0 */
   gint64 until_wall;
 
   DflAlarm *next, *hop_limit, *patience, *expiry, *ping_alarm;
@@ -143,7 +128,7 @@ on_expired (gpointer data)
 
   self->expiry = NULL;
   self->until = 0;
-  self->bound = FALSE;
+  dfl_binding_expire (self->binding);
   report (self);
 }
 
@@ -230,12 +215,6 @@ refuse (DflRegistration *self, const char *problem)
 
 /* --- Keeping the way through a NAT open --- */
 
-static const char *
-get_username (DflRegistration *self)
-{
-  return *self->settings->username != '\0' ? self->settings->username : self->settings->user;
-}
-
 static void
 seek_anew (DflRegistration *self)
 {
@@ -249,19 +228,6 @@ static void
 on_ping_due (gpointer data)
 {
   DflRegistration *self = data;
-  DflRegisterDraft draft = { .method = sip_method_options,
-                             .hop = dfl_way_get_hop (self->way),
-                             .transport = dfl_way_get_transport (self->way),
-                             .place = dfl_way_get_place (self->way),
-                             .uri = self->uri,
-                             .address = self->settings->address,
-                             .from_tag = self->from_tag,
-                             .call_id = self->call_id,
-                             .cseq = ++self->cseq,
-                             .route = self->route,
-                             .digest = self->digest,
-                             .username = get_username (self),
-                             .password = self->settings->password };
 
   self->ping_alarm = NULL;
   if (self->ping != NULL) /* not answered until now */
@@ -270,7 +236,7 @@ on_ping_due (gpointer data)
       seek_anew (self);
       return;
     }
-  self->ping = dfl_register_request_new (self->tools->nta, &draft, on_ping_answered, self);
+  self->ping = dfl_binding_ping (self->binding, self->way, self->digest, on_ping_answered, self);
   set_alarm (self, &self->ping_alarm, PING_LIMIT, on_ping_due);
 }
 
@@ -297,21 +263,8 @@ wait_for_refresh (DflRegistration *self, guint expires)
   const DflHop *hop = dfl_way_get_hop (self->way);
 
   wait_for_next (self, MAX (span, SECONDS (expires) / 2));
-  if (self->public_place != NULL && hop->transport == DFL_TRANSPORT_UDP)
+  if (dfl_binding_is_behind_nat (self->binding) && hop->transport == DFL_TRANSPORT_UDP)
     set_alarm (self, &self->ping_alarm, PING_INTERVAL, on_ping_due);
-}
-
-/* TRUE where the contact must be another one, because of a NAT, or because that has gone. */
-static gboolean
-take_public_place (DflRegistration *self, const char *place)
-{
-  if (g_strcmp0 (place, self->public_place) == 0)
-    return FALSE;
-  g_free (self->public_place);
-  self->public_place = g_strdup (place);
-  g_free (self->public_for);
-  self->public_for = g_strdup (dfl_way_get_place (self->way));
-  return TRUE;
 }
 
 static void
@@ -332,14 +285,8 @@ on_granted (DflRegistration *self, DflRegisterAnswer *answer)
   self->until = dfl_clock_now (clock) + SECONDS (answer->expires);
   self->until_wall = dfl_clock_wall (clock) + SECONDS (answer->expires);
   set_alarm (self, &self->expiry, SECONDS (answer->expires), on_expired);
-  g_free (self->route);
-  self->route = g_steal_pointer (&answer->route);
-
-  g_ptr_array_set_size (self->former, 0);
-  for (guint i = 0; i < answer->left_overs->len; i++)
-    g_ptr_array_add (self->former, g_strdup (answer->left_overs->pdata[i]));
-  again = take_public_place (self, answer->public_place);
-  if ((again || self->former->len > 0) && !self->followed)
+  again = dfl_binding_take (self->binding, self->way, answer);
+  if (again && !self->followed)
     {
       self->followed = TRUE;
       report (self);
@@ -394,17 +341,8 @@ try_next_place (DflRegistration *self, const char *reason)
 static void
 on_answered (DflRegistration *self, const sip_t *response)
 {
-  g_autoptr (DflRegisterAnswer) answer = NULL;
-  g_autofree char *contact_place = g_strdup (
-      self->public_place != NULL ? self->public_place : dfl_way_get_place (self->way));
-  DflRegisterAsked asked = { .secret = self->tools->settings->secret,
-                             .account_id = dfl_account_get_id (self->account),
-                             .token = self->token,
-                             .contact_place = contact_place,
-                             .via_place = dfl_way_get_place (self->way),
-                             .expires = MAX (self->settings->expires, self->min_expires) };
+  g_autoptr (DflRegisterAnswer) answer = dfl_binding_read (self->binding, self->way, response);
 
-  answer = dfl_register_answer_read (response, &asked);
   self->retry_after = MAX (self->retry_after, answer->retry_after);
   switch (answer->verdict)
     {
@@ -415,24 +353,11 @@ on_answered (DflRegistration *self, const sip_t *response)
       on_challenged (self, response);
       break;
     case DFL_REGISTER_TOO_BRIEF:
-      if (self->min_expires >= answer->min_expires)
-        fail (self, answer->reason);
-      else
-        {
-          self->min_expires = answer->min_expires;
-          send_register (self);
-        }
-      break;
     case DFL_REGISTER_EXTENSION:
-      if ((!answer->without_path || self->without_path)
-          && (!answer->without_outbound || self->without_outbound))
-        fail (self, answer->reason);
+      if (dfl_binding_yield (self->binding, answer))
+        send_register (self);
       else
-        {
-          self->without_path |= answer->without_path;
-          self->without_outbound |= answer->without_outbound;
-          send_register (self);
-        }
+        fail (self, answer->reason);
       break;
     case DFL_REGISTER_UNAVAILABLE:
       if (answer->retry_after > 0 && !dfl_way_has_next (self->way))
@@ -490,103 +415,16 @@ on_hop_limit (gpointer data)
   try_next_place (self, reason);
 }
 
-/* --- Requests --- */
-
-static char *
-make_contact (DflRegistration *self)
-{
-  const DflHop *hop = dfl_way_get_hop (self->way);
-  const char *place = dfl_way_get_place (self->way);
-
-  if (self->public_place != NULL && g_strcmp0 (self->public_for, place) != 0)
-    g_clear_pointer (&self->public_place, g_free);
-  return g_strdup_printf ("sip:%s@%s%s", self->token,
-                          self->public_place != NULL ? self->public_place : place,
-                          hop->transport == DFL_TRANSPORT_TLS   ? ";transport=tls"
-                          : hop->transport == DFL_TRANSPORT_TCP ? ";transport=tcp"
-                                                                : "");
-}
-
-/* Ours comes first: there are registrars that read no further. What is taken back is named by its
- * URI alone, because with instance and reg-id it would be the contact that we have now. */
-static char *
-make_contacts (DflRegistration *self, guint expires)
-{
-  GString *text = g_string_new (NULL);
-
-  g_string_append_printf (text, "<%s>", self->contact);
-  if (expires > 0)
-    g_string_append_printf (text, ";+sip.instance=\"<%s>\"", self->instance);
-  if (expires > 0 && !self->without_outbound)
-    g_string_append (text, ";reg-id=1");
-  g_string_append_printf (text, ";expires=%u", expires);
-  for (guint i = 0; i < self->former->len; i++)
-    g_string_append_printf (text, ", <%s>;expires=0", (const char *)self->former->pdata[i]);
-  return g_string_free (text, FALSE);
-}
-
-/* The name of the proxy that people configured, or the way that the registrar told. */
-static char *
-make_route (DflRegistration *self)
-{
-  const DflHop *hop = dfl_way_get_hop (self->way);
-
-  if (*self->settings->outbound_proxy == '\0')
-    return NULL;
-  return g_strdup_printf ("<sip:%s%s;lr>", self->settings->outbound_proxy,
-                          hop->transport == DFL_TRANSPORT_TLS   ? ";transport=tls"
-                          : hop->transport == DFL_TRANSPORT_TCP ? ";transport=tcp"
-                                                                : "");
-}
-
-static DflRegisterRequest *
-make_request (DflRegistration *self, guint expires, DflRegisterRequestFunc func)
-{
-  const DflAccountSettings *settings = self->settings;
-  g_autofree char *contacts = make_contacts (self, expires);
-  g_autofree char *route = make_route (self);
-  DflRegisterDraft draft = { .method = sip_method_register,
-                             .hop = dfl_way_get_hop (self->way),
-                             .transport = dfl_way_get_transport (self->way),
-                             .place = dfl_way_get_place (self->way),
-                             .uri = self->uri,
-                             .address = settings->address,
-                             .from_tag = self->from_tag,
-                             .call_id = self->call_id,
-                             .cseq = ++self->cseq,
-                             .route = route,
-                             .contacts = contacts,
-                             .expires = expires,
-                             .digest = self->digest,
-                             .username = get_username (self),
-                             .password = settings->password };
-
-  if (!self->without_path && !self->without_outbound)
-    draft.supported = "path, outbound";
-  else if (!self->without_path)
-    draft.supported = "path";
-  else if (!self->without_outbound)
-    draft.supported = "outbound";
-  return dfl_register_request_new (self->tools->nta, &draft, func, self);
-}
-
 static void
 send_register (DflRegistration *self)
 {
-  g_autofree char *contact = make_contact (self);
-
   self->phase = REGISTERING;
-  if (self->bound && self->contact != NULL && !g_str_equal (contact, self->contact))
-    g_ptr_array_add (self->former, g_strdup (self->contact));
-  g_free (self->contact);
-  self->contact = g_steal_pointer (&contact);
-  self->bound = TRUE;
-
   /* The first INVITE may be faster than the answer. */
-  dfl_sources_set_registration (self->tools->sources, self->account, self->token,
+  dfl_sources_set_registration (self->tools->sources, self->account,
+                                dfl_binding_get_token (self->binding),
                                 dfl_way_get_servers (self->way), dfl_way_get_flow_port (self->way));
-  self->request = make_request (self, MAX (self->settings->expires, self->min_expires),
-                                on_register_answered);
+  self->request = dfl_binding_register (self->binding, self->way, self->digest, FALSE,
+                                        on_register_answered, self);
   if (self->request == NULL)
     {
       refuse (self, "the address, registrar or proxy of the account cannot be sent in SIP: correct "
@@ -645,19 +483,6 @@ static const DflWayListener way_listener = { on_way_opened, on_way_closed, on_wa
 
 /* --- Life --- */
 
-static char *
-make_random_name (void)
-{
-  guint8 bytes[16];
-  GString *text = g_string_sized_new (2 * sizeof bytes);
-
-  while (getrandom (bytes, sizeof bytes, 0) != sizeof bytes)
-    continue;
-  for (guint i = 0; i < sizeof bytes; i++)
-    g_string_append_printf (text, "%02x", bytes[i]);
-  return g_string_free (text, FALSE);
-}
-
 DflRegistration *
 dfl_registration_new (const DflRegistrationTools *tools,
                       DflAccount *account,
@@ -665,7 +490,6 @@ dfl_registration_new (const DflRegistrationTools *tools,
                       gpointer data)
 {
   DflRegistration *self = g_new0 (DflRegistration, 1);
-  const char *id = dfl_account_get_id (account);
 
   self->tools = tools;
   self->account = g_object_ref (account);
@@ -674,16 +498,8 @@ dfl_registration_new (const DflRegistrationTools *tools,
   self->ask_data = data;
   self->watched = TRUE;
   self->patient = TRUE;
-  dfl_token_new (tools->settings->secret, id, self->token);
-  self->instance = dfl_token_make_instance (tools->settings->secret, id);
-  self->call_id = make_random_name ();
-  self->from_tag = make_random_name ();
-  self->from_tag[16] = '\0';
-  self->uri = g_strdup_printf ("sip:%s", *self->settings->registrar != '\0'
-                                             ? self->settings->registrar
-                                             : self->settings->domain);
+  self->binding = dfl_binding_new (tools, self->settings, dfl_account_get_id (account));
   self->digest = dfl_digest_new ();
-  self->former = g_ptr_array_new_with_free_func (g_free);
   self->way = dfl_way_new (tools, self->settings, &way_listener, self);
   self->back_off = (DflBackOff){ .base = tools->settings->retry_base,
                                  .max = tools->settings->retry_max };
@@ -708,17 +524,9 @@ dfl_registration_free (DflRegistration *self)
   g_clear_pointer (&self->request, dfl_register_request_abandon);
   g_clear_pointer (&self->ping, dfl_register_request_abandon);
   dfl_way_free (self->way);
+  dfl_binding_free (self->binding);
   dfl_digest_free (self->digest);
-  g_ptr_array_unref (self->former);
   g_free (self->problem);
-  g_free (self->instance);
-  g_free (self->call_id);
-  g_free (self->from_tag);
-  g_free (self->uri);
-  g_free (self->public_place);
-  g_free (self->public_for);
-  g_free (self->contact);
-  g_free (self->route);
   dfl_account_settings_free (self->settings);
   g_object_unref (self->account);
   g_free (self);
@@ -811,7 +619,8 @@ on_leave_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer d
   if ((status == 401 || status == 407) && self->challenges++ == 0
       && dfl_digest_take (self->digest, response, self->settings->password != NULL)
              == DFL_DIGEST_RETRY)
-    self->request = make_request (self, 0, on_leave_answered);
+    self->request = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
+                                          on_leave_answered, self);
   if (self->request == NULL)
     self->left (self, self->left_data);
 }
@@ -830,8 +639,9 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
 
   self->challenges = 0;
   dfl_digest_begin (self->digest);
-  if (self->bound && dfl_way_is_open (self->way))
-    self->request = make_request (self, 0, on_leave_answered);
+  if (dfl_binding_is_known (self->binding) && dfl_way_is_open (self->way))
+    self->request = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
+                                          on_leave_answered, self);
   if (self->request == NULL)
     set_alarm (self, &self->next, 0, on_left);
 }
@@ -842,9 +652,10 @@ gboolean
 dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sockaddr *source)
 {
   guint16 port = dfl_way_get_flow_port (self->way);
+  guint32 last = dfl_binding_get_cseq (self->binding);
   guint8 bytes[16], other[16];
 
-  if (cseq == 0 || cseq > self->cseq || cseq + RECENT_REQUESTS <= self->cseq
+  if (cseq == 0 || cseq > last || cseq + RECENT_REQUESTS <= last
       || !dfl_source_to_bytes (source, bytes))
     return FALSE;
   if (port != 0)
@@ -868,11 +679,11 @@ dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sock
 const char *
 dfl_registration_get_call_id (DflRegistration *self)
 {
-  return self->call_id;
+  return dfl_binding_get_call_id (self->binding);
 }
 
 const char *
 dfl_registration_get_contact (DflRegistration *self)
 {
-  return is_registered (self) ? self->contact : NULL;
+  return is_registered (self) ? dfl_binding_get_contact (self->binding) : NULL;
 }
