@@ -18,6 +18,7 @@ struct _DflHandshake
   gboolean freed;
 
   gboolean verify, wildcard;
+  gboolean examined; /* the certificate of this very handshake */
   char *identity;
   GTlsCertificate *own;
   DflTrust *trust; /* NULL: the machine's, and not yet read */
@@ -158,6 +159,7 @@ on_accept_certificate (GTlsConnection *connection,
     return FALSE;
   if (!self->verify)
     return TRUE;
+  self->examined = TRUE;
   g_free (self->refusal);
   self->refusal = dfl_certificate_explain (certificate, self->trust, self->identity,
                                            self->wildcard);
@@ -186,6 +188,8 @@ on_hands_shaken (GObject *source, GAsyncResult *result, gpointer data)
 
       if (!done)
         reason = dfl_handshake_explain (self, error);
+      else if (self->verify && !self->examined)
+        reason = g_strdup_printf ("%s showed no certificate", self->peer);
       else if (!is_recent (connection))
         reason = g_strdup_printf ("%s speaks no TLS newer than 1.1", self->peer);
       self->func (reason == NULL ? G_IO_STREAM (connection) : NULL, reason, self->data);
@@ -233,6 +237,12 @@ dfl_handshake_start (DflHandshake *self,
                      gpointer data)
 {
   g_autoptr (GSocketConnectable) asked_for = NULL;
+  /* A stream that does not know its peer: for one that does, the backend resumes the session of any
+   * other connection to that peer, with other settings too, and no certificate is looked at. */
+  g_autoptr (GIOStream) nameless = g_simple_io_stream_new (g_io_stream_get_input_stream (
+                                                               G_IO_STREAM (connection)),
+                                                           g_io_stream_get_output_stream (
+                                                               G_IO_STREAM (connection)));
   g_autoptr (DflWish) wish = g_object_new (DFL_TYPE_WISH, NULL);
 
   self->connection = g_object_ref (connection);
@@ -241,7 +251,7 @@ dfl_handshake_start (DflHandshake *self,
   self->data = data;
   if (self->identity[0] != '[' && !g_hostname_is_ip_address (self->identity))
     asked_for = g_network_address_new (self->identity, 0);
-  self->stream = g_tls_client_connection_new (G_IO_STREAM (connection), asked_for, NULL);
+  self->stream = g_tls_client_connection_new (nameless, asked_for, NULL);
   if (self->stream == NULL)
     {
       self->references++;
