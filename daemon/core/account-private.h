@@ -30,4 +30,7 @@ void dfl_account_set_conflict (DflAccount *self, gboolean conflict);
 /* The account's address, parsed once; NULL where it has none. */
 const DflPlace *dfl_account_get_place (DflAccount *self);
 
+/* Whether it is one to register now; fails as dfl_switchboard_register_account. */
+gboolean dfl_account_check_registers (DflAccount *self, GError **error);
+
 void dfl_account_add_offered (DflAccount *self, int difference);

@@ -4,6 +4,7 @@
 #include "core/account.h"
 
 #include "core/account-private.h"
+#include "core/error.h"
 
 struct _DflAccount
 {
@@ -199,6 +200,26 @@ const DflRegistrationReport *
 dfl_account_get_registration (DflAccount *self)
 {
   return &self->registration;
+}
+
+gboolean
+dfl_account_check_registers (DflAccount *self, GError **error)
+{
+  const DflAccountSettings *settings = self->settings;
+
+  if (settings->problem != NULL)
+    g_set_error (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
+                 "The account cannot work as it is set up: correct its settings first (%s)",
+                 settings->problem);
+  else if (!settings->registers)
+    g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
+                         "The account is a direct one, which takes calls without registering: set "
+                         "register=true if it shall register");
+  else if (!settings->enabled)
+    g_set_error_literal (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
+                         "The account is disabled: enable it, and it registers");
+
+  return is_to_register (self);
 }
 
 guint

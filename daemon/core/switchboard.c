@@ -117,8 +117,6 @@ dfl_switchboard_find_direct (DflSwitchboard *self, const char *user)
 gboolean
 dfl_switchboard_register_account (DflSwitchboard *self, DflAccount *account, GError **error)
 {
-  const DflAccountSettings *settings = dfl_account_get_settings (account);
-
   if (self->shutting_down)
     {
       g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
@@ -130,26 +128,8 @@ dfl_switchboard_register_account (DflSwitchboard *self, DflAccount *account, GEr
       dfl_account_draft_set_gone (error);
       return FALSE;
     }
-  if (settings->problem != NULL)
-    {
-      g_set_error (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
-                   "The account cannot work as it is set up: correct its settings first (%s)",
-                   settings->problem);
-      return FALSE;
-    }
-  if (!settings->registers)
-    {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_NOT_SUPPORTED,
-                           "The account is a direct one, which takes calls without registering: "
-                           "set register=true if it shall register");
-      return FALSE;
-    }
-  if (!settings->enabled)
-    {
-      g_set_error_literal (error, DFL_ERROR, DFL_ERROR_LINE_DOWN,
-                           "The account is disabled: enable it, and it registers");
-      return FALSE;
-    }
+  if (!dfl_account_check_registers (account, error))
+    return FALSE;
 
   g_signal_emit (self, signals[REGISTER_REQUESTED], 0, account);
 

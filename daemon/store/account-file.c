@@ -9,7 +9,7 @@
 #include "core/address.h"
 #include "core/target.h"
 #include "store/account-keys.h"
-#include "store/pem.h"
+#include "store/account-tls.h"
 #include "store/settings.h"
 
 static void
@@ -78,45 +78,6 @@ check_password (DflKeyFile *file)
 
   if (at != NULL && dfl_key_file_find (file, DFL_ACCOUNT_GROUP, "password") != NULL)
     dfl_key_file_complain (file, at, "stands beside password=; keep one of the two");
-}
-
-static gboolean
-is_there (DflKeyFile *file, const char *key)
-{
-  const DflKeyLine *at = dfl_key_file_find (file, DFL_ACCOUNT_GROUP, key);
-
-  return at != NULL && !dfl_key_file_says (file, DFL_ACCOUNT_GROUP, key, "");
-}
-
-static void
-check_pair (DflKeyFile *file, const char *key, const char *other, const char *why)
-{
-  if (is_there (file, key) && !is_there (file, other))
-    dfl_key_file_complain (file, dfl_key_file_find (file, DFL_ACCOUNT_GROUP, key),
-                           "stands without %s=, %s; give both or neither", other, why);
-}
-
-static void
-check_pem (DflKeyFile *file, const char *key, const char *certificates, const char *private_key)
-{
-  g_autofree char *problem = NULL;
-
-  if (certificates != NULL && !dfl_pem_check (certificates, private_key, &problem))
-    dfl_key_file_complain (file, dfl_key_file_find (file, DFL_ACCOUNT_GROUP, key), "%s", problem);
-}
-
-/* What was good when it was kept stays so: only connections find fault with it then. */
-static void
-check_tls (DflKeyFile *file, const DflAccountSettings *settings, DflAccountFileKind kind)
-{
-  check_pair (file, "tls-certificate", "tls-key", "the private key that it is for");
-  check_pair (file, "tls-key", "tls-certificate", "which is what a server looks at");
-  if (kind == DFL_ACCOUNT_FILE_STATE)
-    return;
-  check_pem (file, "tls-ca", settings->tls_ca, NULL);
-  check_pem (file, "tls-certificate", settings->tls_certificate, NULL);
-  if (settings->tls_key != NULL)
-    check_pem (file, "tls-key", settings->tls_certificate, settings->tls_key);
 }
 
 static void
@@ -200,7 +161,7 @@ dfl_account_file_read (const DflAccountFile *file, const char *name, GPtrArray *
       check_required (keys, file->kind);
       check_accept_from (keys, self);
       check_password (keys);
-      check_tls (keys, self, file->kind);
+      dfl_account_check_tls (keys, self, file->kind);
     }
   check_targets (keys, self);
 

@@ -7,9 +7,9 @@
 
 #include "core/target.h"
 #include "store/accept-from.h"
+#include "store/account-tls.h"
 #include "store/key-readers.h"
 #include "store/password-file.h"
-#include "store/pem.h"
 #include "store/wipe.h"
 
 #define MAX_RING_LIMIT (24 * 60 * 60)
@@ -19,10 +19,6 @@
 #define MAX_NAME_BYTES 128
 #define MAX_TARGETS 100
 #define REDIRECT "redirect:"
-
-#define NAMES_FILE                                                                                 \
-  "names a file, which is allowed in files of the settings directory only; give the content "      \
-  "itself"
 
 static void
 replace_text (char **text, char *value)
@@ -279,65 +275,6 @@ read_password_file (DflKeyFile *file,
     dfl_key_file_complain (file, at, "%s", problem);
 }
 
-/* --- Whom it believes, and what it shows of itself --- */
-
-/* Takes pem over; NULL with a problem is complained about. */
-static void
-take_pem (DflKeyFile *file, const DflKeyLine *at, char *pem, const char *problem, char **field)
-{
-  if (pem == NULL)
-    dfl_key_file_complain (file, at, "%s", problem);
-  dfl_wipe_free (*field);
-  *field = pem;
-}
-
-static DflPemKind
-get_pem_kind (const DflKeySpec *spec)
-{
-  return spec->offset == G_STRUCT_OFFSET (DflAccountSettings, tls_key) ? DFL_PEM_PRIVATE_KEY
-                                                                       : DFL_PEM_CERTIFICATES;
-}
-
-static void
-read_pem (DflKeyFile *file,
-          const DflKeyLine *at,
-          const DflKeySpec *spec,
-          const char *value,
-          gpointer into)
-{
-  g_autofree char *problem = NULL;
-  char *pem;
-
-  if (*value == '\0')
-    return;
-  if (*value == '/')
-    {
-      dfl_key_file_complain (file, at, NAMES_FILE);
-      return;
-    }
-  pem = dfl_pem_read (value, strlen (value), get_pem_kind (spec), &problem);
-  take_pem (file, at, pem, problem, &G_STRUCT_MEMBER (char *, into, spec->offset));
-}
-
-static void
-read_pem_or_file (DflKeyFile *file,
-                  const DflKeyLine *at,
-                  const DflKeySpec *spec,
-                  const char *value,
-                  gpointer into)
-{
-  g_autofree char *problem = NULL;
-  char *pem;
-
-  if (*value != '/')
-    {
-      read_pem (file, at, spec, value, into);
-      return;
-    }
-  pem = dfl_pem_read_file (value, get_pem_kind (spec), &problem);
-  take_pem (file, at, pem, problem, &G_STRUCT_MEMBER (char *, into, spec->offset));
-}
-
 /* --- What happens to its calls --- */
 
 static const char *const redirect_policies[] = {
@@ -505,7 +442,7 @@ static const DflKeySpec common_keys[] = {
 
 static const DflKeySpec settings_keys[] = {
   { .key = "password-file", .read = read_password_file },
-  PEM_KEYS (read_pem_or_file),
+  PEM_KEYS (dfl_account_read_pem_or_file),
   { .key = "name", .read = dfl_key_read_refused, .refusal = OF_STATE },
   { .key = "creator", .read = dfl_key_read_refused, .refusal = OF_STATE },
   { .key = "created", .read = dfl_key_read_refused, .refusal = OF_STATE },
@@ -516,14 +453,14 @@ static const DflKeySpec state_keys[] = {
   { .key = "name", .read = read_name },
   { .key = "creator", .read = read_creator },
   { .key = "created", .read = read_created },
-  { .key = "password-file", .read = dfl_key_read_refused, .refusal = NAMES_FILE },
-  PEM_KEYS (read_pem),
+  { .key = "password-file", .read = dfl_key_read_refused, .refusal = DFL_ACCOUNT_NAMES_FILE },
+  PEM_KEYS (dfl_account_read_pem),
   { .key = NULL, .more = common_keys },
 };
 
 static const DflKeySpec draft_keys[] = {
-  { .key = "password-file", .read = dfl_key_read_refused, .refusal = NAMES_FILE },
-  PEM_KEYS (read_pem),
+  { .key = "password-file", .read = dfl_key_read_refused, .refusal = DFL_ACCOUNT_NAMES_FILE },
+  PEM_KEYS (dfl_account_read_pem),
   { .key = "name", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
   { .key = "creator", .read = dfl_key_read_refused, .refusal = OF_BIRTH },
   { .key = "created", .read = dfl_key_read_refused, .refusal = OF_BIRTH },

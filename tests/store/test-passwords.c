@@ -332,7 +332,10 @@ test_tls_bad (Fixture *fixture, gconstpointer data)
   {
     const char *ca, *certificate, *key, *problem;
   } rows[] = {
-    { "x", NULL, NULL, "3: tls-ca: holds no certificate; " },
+    { "x\ny", NULL, NULL, "3: tls-ca: holds no certificate; " },
+    { NULL, "-----BEGIN CERTIFICATE-----\n" SECRET "ab\n-----END CERTIFICATE-----\n", PEM_KEY_ONE,
+      "3: tls-certificate: holds a certificate, the 1. one, that cannot be understood; expected "
+      "X.509 as \"openssl x509\" writes it\n" },
     { PEM_KEY_ONE, NULL, NULL, "3: tls-ca: holds no certificate; " },
     { NULL, PEM_CERTIFICATE_ONE, NULL, "3: tls-certificate: stands without tls-key=, " },
     { NULL, NULL, PEM_KEY_ONE, "3: tls-key: stands without tls-certificate=, " },
@@ -355,13 +358,15 @@ test_tls_bad (Fixture *fixture, gconstpointer data)
       g_autofree char *lines = g_strconcat (ca, certificate, key, NULL);
       g_autofree char *expected = g_strdup_printf ("%s/alice.conf:%s", fixture->accounts,
                                                    rows[i].problem);
+      g_autofree char *whole = NULL;
       g_autoptr (DflSettings) settings = NULL;
 
       write_account (fixture, lines, 0600);
       settings = load (fixture);
       g_assert_nonnull (account (settings)->problem);
       g_test_message ("%s", account (settings)->problem);
-      g_assert_true (g_str_has_prefix (account (settings)->problem, expected));
+      whole = g_strconcat (account (settings)->problem, "\n", NULL);
+      g_assert_true (g_str_has_prefix (whole, expected));
       g_assert_null (strstr (account (settings)->problem, SECRET));
     }
 }

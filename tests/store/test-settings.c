@@ -249,6 +249,9 @@ test_account_address (void)
 #define OF_STATE "is allowed in files of the state directory only; the file's name is the account's"
 #define SECRET_64 "secretsecretsecretsecretsecretsecretsecretsecretsecretsecretsecr"
 #define SECRET_257 SECRET_64 SECRET_64 SECRET_64 SECRET_64 "s"
+#define NO_FILE                                                                                    \
+  "expected the absolute name of a file in PEM, or what is in it with \\n for the end of each "    \
+  "line"
 #define NO_NUMBER "expected a whole number from "
 
 /* What stands behind ACCOUNT, and the problem without the name of the file. */
@@ -331,13 +334,15 @@ static const Row bad_rows[] = {
     "5: tls-ca: names a file that cannot be opened (No such file or directory); expected one in "
     "PEM that the user of deflectd may read" },
   { "tls-ca=/dev/zero", "5: tls-ca: names what is no regular file; expected one in PEM" },
-  { "tls-ca=secret.pem", "5: tls-ca: holds no certificate; expected PEM, which begins with "
-                         "-----BEGIN CERTIFICATE-----" },
+  { "tls-ca=secret.pem", "5: tls-ca: " NO_FILE },
+  { "tls-ca=secret\\nsecret", "5: tls-ca: holds no certificate; expected PEM, which begins with "
+                              "-----BEGIN CERTIFICATE-----" },
   { "tls-key=secret",
-    "5: tls-key: holds no private key; expected PEM, which begins with -----BEGIN PRIVATE "
-    "KEY-----; alice.conf:5: tls-key: stands without tls-certificate=, which is what a server "
+    "5: tls-key: " NO_FILE
+    "; alice.conf:5: tls-key: stands without tls-certificate=, which is what a server "
     "looks at; give both or neither" },
-  { "tls-ca=-----BEGIN CERTIFICATE-----",
+  { "tls-ca=-----BEGIN CERTIFICATE-----", "5: tls-ca: " NO_FILE },
+  { "tls-ca=-----BEGIN CERTIFICATE-----\\nAAAA\\n",
     "5: tls-ca: has a -----BEGIN ...----- line without an -----END ...----- line of the same name "
     "behind it; give all of it, lines and all" },
   { "tls-ca=-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----",
