@@ -250,6 +250,13 @@ static const Found found[] = {
     ":7: tls-ca: names a file, which is allowed in files of the settings directory only; give the "
     "content itself",
     "alice" },
+  /* What a TLS library thinks of it now keeps no account from being there. */
+  { FILE_NAME, GOOD "tls-ca=-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\n", NULL,
+    "alice" },
+  { FILE_NAME, GOOD "tls-ca=-----BEGIN CERTIFICATE-----\n",
+    ":7: tls-ca: has a -----BEGIN ...----- line without an -----END ...----- line of the same name "
+    "behind it; give all of it, lines and all",
+    "alice" },
   { FILE_NAME, GOOD "password " SECRET "\n",
     ":7: expected KEY=VALUE, a [group], or a comment that begins with #", "alice" },
   { FILE_NAME, "", ":1: [account]: the group is missing; expected it and its keys", NULL },

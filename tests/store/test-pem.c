@@ -141,7 +141,7 @@ test_bad (void)
 static void
 test_nul (void)
 {
-  static const char text[] = "-----BEGIN CERTIFICATE-----\nAA\0AA\n-----END CERTIFICATE-----\n";
+  static const char text[] = "-----BEGIN CERTIFICATE-----\nAA\0A\n-----END CERTIFICATE-----\n";
   static const char label[] = "-----BEGIN CERT\0FICATE-----\nAAAA\n-----END CERT\0FICATE-----\n";
   static const char before[] = "\0\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
   g_autofree char *first = NULL, *second = NULL, *none = NULL;
