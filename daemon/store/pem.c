@@ -18,8 +18,6 @@
 #define END "-----END "
 #define DASHES "-----"
 
-#define BASE64 "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-
 /* One block of a text, borrowed from it. */
 typedef struct
 {
@@ -110,7 +108,7 @@ append_block (GString *pem, const Block *block)
         continue;
       if (*at == '=')
         padding++;
-      else if (*at == '\0' || padding > 0 || strchr (BASE64, *at) == NULL)
+      else if (padding > 0 || !(g_ascii_isalnum (*at) || *at == '+' || *at == '/'))
         return FALSE;
       if (n++ % LINE_LENGTH == 0)
         g_string_append_c (pem, '\n');

@@ -338,6 +338,7 @@ test_tls_bad (Fixture *fixture, gconstpointer data)
       "X.509 as \"openssl x509\" writes it\n" },
     { PEM_KEY_ONE, NULL, NULL, "3: tls-ca: holds no certificate; " },
     { NULL, PEM_CERTIFICATE_ONE, NULL, "3: tls-certificate: stands without tls-key=, " },
+    { NULL, PEM_CERTIFICATE_ONE, "", "3: tls-certificate: stands without tls-key=, " },
     { NULL, NULL, PEM_KEY_ONE, "3: tls-key: stands without tls-certificate=, " },
     { NULL, PEM_CERTIFICATE_ONE, PEM_CERTIFICATE_ONE, "4: tls-key: holds no private key; " },
     { NULL, PEM_CERTIFICATE_ONE,
