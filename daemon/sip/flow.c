@@ -38,7 +38,7 @@
 #define KEEP_ALIVE (25 * 1000) /* milliseconds */
 #define INCOMPLETE (10 * 1000) /* milliseconds for the rest of a message */
 #define LONGEST_WAIT 64        /* milliseconds between two looks for the stack's side */
-#define GRAVE_INTERVAL 10      /* seconds */
+#define GRAVE_INTERVAL 2       /* seconds */
 
 struct _DflFlows
 {
@@ -107,12 +107,13 @@ grave_free (Grave *grave)
   g_free (grave);
 }
 
-/* Whether only the library's own list and the grave refer to it. */
+/* Whether nobody else refers to it: the library gives its own reference up soon after it has
+ * closed. */
 static gboolean
 grave_is_forgotten (Grave *grave)
 {
   return tport_is_closed (grave->transport)
-         && su_home_refcount ((su_home_t *)grave->transport) <= 2;
+         && su_home_refcount ((su_home_t *)grave->transport) == 1;
 }
 
 static gboolean
@@ -283,7 +284,7 @@ explain (DflFlow *self, const GError *error)
                             self->name);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_HOST_UNREACHABLE)
       || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NETWORK_UNREACHABLE))
-    return g_strdup_printf ("%s cannot be reached from here: %s", self->name, error->message);
+    return g_strdup_printf ("there is no way to %s; see the network of this machine", self->name);
   if (self->handshake != NULL && error->domain == G_TLS_ERROR)
     return dfl_handshake_explain (self->handshake, error);
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)
