@@ -105,7 +105,7 @@ test_content (Place *self, gconstpointer data)
 
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
-      g_test_message ("%s: %s", cases[i].key, cases[i].text);
+      g_test_message ("case %u: %s", (guint)i, cases[i].key);
       write_file (self, cases[i].text, -1, 0600);
       if (cases[i].said == NULL)
         assert_read (cases[i].key, self->file, cases[i].text);
