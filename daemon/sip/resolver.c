@@ -49,7 +49,8 @@ typedef struct
   gboolean finished;
   guint n_pending;  /* answers of c-ares for addresses */
   gboolean missing; /* one of them was: no such name */
-  int failure;      /* one of them was this, not an answer; or ARES_SUCCESS */
+  int failure;      /* one of them was this, not an answer; ARES_SUCCESS: none was; of two,
+                       ARES_ECONNREFUSED, which says that there is no server */
 } Job;
 
 struct _DflQuestion
@@ -374,7 +375,7 @@ take_addresses (Job *self, int status, struct ares_addrinfo *info)
     read_addresses (info, self->records);
   else if (status == ARES_ENOTFOUND)
     self->missing = TRUE;
-  else if (status != ARES_SUCCESS && status != ARES_ENODATA)
+  else if (status != ARES_SUCCESS && status != ARES_ENODATA && self->failure != ARES_ECONNREFUSED)
     self->failure = status;
   ares_freeaddrinfo (info);
   if (self->finished)

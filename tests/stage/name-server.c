@@ -122,6 +122,7 @@ struct _NameServer
 {
   GMutex mutex;
   GPtrArray *records, *moods, *asked;
+  GPtrArray *streams; /* of the thread */
   GThread *thread;
   int udp, tcp, end;
 };
@@ -409,7 +410,7 @@ make_answer (NameServer *self, const guint8 *bytes, const Query *query, gboolean
   answer->data[3] = (guint8)(0x80 | (code & 15));
   answer->data[6] = (guint8)(n >> 8);
   answer->data[7] = (guint8)n;
-  if (mood == NAME_SERVER_TORN)
+  if (mood == NAME_SERVER_TORN && n > 0)
     g_byte_array_set_size (answer, answer->len - MIN (answer->len - 12, 5));
   return answer;
 }
@@ -454,34 +455,76 @@ serve_datagram (NameServer *self, guint8 *buffer)
     g_test_message ("The answer could not be sent: %s", g_strerror (errno));
 }
 
-static void
-serve_stream (NameServer *self, guint8 *buffer)
+/* A connection: whoever asked hangs up. */
+typedef struct
 {
-  int peer = accept4 (self->tcp, NULL, NULL, SOCK_CLOEXEC);
-  struct timeval patience = { .tv_sec = 2 };
+  NameServer *server;
+  GThread *thread;
+  int fd;
+} Stream;
+
+static gboolean
+serve_question (Stream *self, guint8 *buffer)
+{
+  g_autoptr (GByteArray) answer = NULL;
   guint8 prefix[2];
+  gsize size;
 
-  if (peer < 0)
+  if (recv (self->fd, prefix, 2, MSG_WAITALL) != 2)
+    return FALSE;
+  size = (gsize)(prefix[0] << 8 | prefix[1]);
+  if (recv (self->fd, buffer, size, MSG_WAITALL) != (gssize)size)
+    return FALSE;
+  answer = take_query (self->server, buffer, size, TRUE);
+  if (answer == NULL)
+    return TRUE;
+  prefix[0] = (guint8)(answer->len >> 8);
+  prefix[1] = (guint8)answer->len;
+  g_byte_array_prepend (answer, prefix, 2);
+  return send (self->fd, answer->data, answer->len, MSG_NOSIGNAL) == (gssize)answer->len;
+}
+
+static gpointer
+serve_stream (gpointer data)
+{
+  Stream *self = data;
+  g_autofree guint8 *buffer = g_malloc (MAX_MESSAGE);
+
+  while (serve_question (self, buffer))
+    ;
+  g_mutex_lock (&self->server->mutex);
+  close (self->fd);
+  self->fd = -1;
+  g_mutex_unlock (&self->server->mutex);
+  return NULL;
+}
+
+static void
+stream_free (gpointer data)
+{
+  Stream *self = data;
+
+  g_mutex_lock (&self->server->mutex);
+  if (self->fd >= 0)
+    shutdown (self->fd, SHUT_RDWR);
+  g_mutex_unlock (&self->server->mutex);
+  g_thread_join (self->thread);
+  g_free (self);
+}
+
+static void
+accept_stream (NameServer *self)
+{
+  int fd = accept4 (self->tcp, NULL, NULL, SOCK_CLOEXEC);
+  Stream *stream;
+
+  if (fd < 0)
     return;
-  setsockopt (peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  if (recv (peer, prefix, 2, MSG_WAITALL) == 2)
-    {
-      gsize size = (gsize)(prefix[0] << 8 | prefix[1]);
-      g_autoptr (GByteArray) answer = NULL;
-
-      if (recv (peer, buffer, size, MSG_WAITALL) == (gssize)size)
-        answer = take_query (self, buffer, size, TRUE);
-      if (answer != NULL)
-        {
-          guint8 header[2] = { (guint8)(answer->len >> 8), (guint8)answer->len };
-
-          g_byte_array_prepend (answer, header, 2);
-          send (peer, answer->data, answer->len, MSG_NOSIGNAL);
-          /* Whoever asked hangs up. */
-          recv (peer, buffer, 1, 0);
-        }
-    }
-  close (peer);
+  stream = g_new0 (Stream, 1);
+  stream->server = self;
+  stream->fd = fd;
+  stream->thread = g_thread_new ("name-server", serve_stream, stream);
+  g_ptr_array_add (self->streams, stream);
 }
 
 static gpointer
@@ -498,7 +541,7 @@ serve (gpointer data)
       if (places[0].revents != 0)
         serve_datagram (self, buffer);
       if (places[1].revents != 0)
-        serve_stream (self, buffer);
+        accept_stream (self);
     }
   return NULL;
 }
@@ -530,6 +573,7 @@ name_server_new (const char *address)
   self->records = g_ptr_array_new_with_free_func (record_free);
   self->moods = g_ptr_array_new_with_free_func (mood_free);
   self->asked = g_ptr_array_new_with_free_func (asked_free);
+  self->streams = g_ptr_array_new_with_free_func (stream_free);
   self->udp = listen_on (address, SOCK_DGRAM);
   self->tcp = listen_on (address, SOCK_STREAM);
   self->end = eventfd (0, EFD_CLOEXEC);
@@ -542,6 +586,7 @@ name_server_free (NameServer *self)
 {
   eventfd_write (self->end, 1);
   g_thread_join (self->thread);
+  g_ptr_array_unref (self->streams);
   close (self->udp);
   close (self->tcp);
   close (self->end);
