@@ -24,6 +24,8 @@
 #define PING_LIMIT SECONDS (8)
 #define MAX_CHALLENGES 6 /* in one attempt, whatever sip/digest.h makes of them */
 #define RECENT_REQUESTS 16
+#define SHORT_LIFE SECONDS (30) /* of a connection: whoever closes it earlier does so again */
+#define SHORT_GRANT 30          /* seconds; see dfl_registration_is_urgent */
 
 typedef enum
 {
@@ -59,7 +61,9 @@ struct _DflRegistration
   guint retry_after;
   DflBackOff back_off;
 
-  gint64 until; /* when the registration ends, or 0 */
+  guint granted;     /* seconds, the last time, */
+  gint64 granted_at; /* and when that was */
+  gint64 until;      /* when the registration ends, or 0 */
   gint64 until_wall;
 
   DflAlarm *next, *hop_limit, *patience, *expiry, *ping_alarm;
@@ -185,13 +189,25 @@ wait_for_next (DflRegistration *self, gint64 span)
   report (self);
 }
 
+/* The log tells what is new. */
+static void
+note_problem (DflRegistration *self, const char *problem)
+{
+  if (g_strcmp0 (problem, self->problem) == 0)
+    return;
+  if (problem != NULL)
+    g_message ("account %s does not register: %s", self->settings->name, problem);
+  else
+    g_message ("account %s registers again", self->settings->name);
+  g_free (self->problem);
+  self->problem = g_strdup (problem);
+}
+
 static void
 end_attempt (DflRegistration *self, const char *problem)
 {
   g_clear_pointer (&self->request, dfl_register_request_abandon);
-  g_free (self->problem);
-  self->problem = g_strdup (problem);
-  g_debug ("Account %s: registration failed: %s", dfl_account_get_id (self->account), problem);
+  note_problem (self, problem);
   /* Over what is open calls may be offered still. */
   if (!is_registered (self))
     dfl_way_stop (self->way);
@@ -280,8 +296,10 @@ on_granted (DflRegistration *self, DflRegisterAnswer *answer)
     }
 
   dfl_back_off_reset (&self->back_off);
-  g_clear_pointer (&self->problem, g_free);
+  note_problem (self, NULL);
   self->refused = FALSE;
+  self->granted = answer->expires;
+  self->granted_at = dfl_clock_now (clock);
   self->until = dfl_clock_now (clock) + SECONDS (answer->expires);
   self->until_wall = dfl_clock_wall (clock) + SECONDS (answer->expires);
   set_alarm (self, &self->expiry, SECONDS (answer->expires), on_expired);
@@ -377,13 +395,12 @@ on_answered (DflRegistration *self, const sip_t *response)
 static char *
 describe_silence (DflRegistration *self, DflRegisterOutcome outcome)
 {
-  const DflHop *hop = dfl_way_get_hop (self->way);
-  g_autofree char *name = dfl_hop_to_string (hop);
+  g_autofree char *server = dfl_way_describe_server (self->way);
 
-  if (outcome == DFL_REGISTER_NOT_SENT)
-    return g_strdup_printf ("%s (%s) cannot be reached, or has no SIP server there",
-                            dfl_way_get_server (self->way), name);
-  return g_strdup_printf ("no answer from %s (%s)", dfl_way_get_server (self->way), name);
+  return g_strdup_printf (outcome == DFL_REGISTER_NOT_SENT
+                              ? "%s cannot be reached, or no SIP server is there"
+                              : "no answer from %s",
+                          server);
 }
 
 static void
@@ -394,7 +411,6 @@ on_register_answered (DflRegisterOutcome outcome, const sip_t *response, gpointe
 
   self->request = NULL;
   dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
-  dfl_clock_clear_alarm (self->tools->clock, &self->patience);
   if (outcome == DFL_REGISTER_ANSWERED)
     {
       on_answered (self, response);
@@ -419,6 +435,8 @@ static void
 send_register (DflRegistration *self)
 {
   self->phase = REGISTERING;
+  if (dfl_way_get_transport (self->way) == NULL) /* it is just being closed */
+    return;
   /* The first INVITE may be faster than the answer. */
   dfl_sources_set_registration (self->tools->sources, self->account,
                                 dfl_binding_get_token (self->binding),
@@ -456,16 +474,20 @@ on_way_closed (DflWay *way, const char *reason, gpointer data)
   /* Whoever called us by that connection does not reach us any more. */
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
   self->until = 0;
-  g_free (self->problem);
-  self->problem = g_strdup (reason);
+  note_problem (self, reason);
   dfl_digest_forget (self->digest);
   if (self->phase == REGISTERING)
     {
       g_clear_pointer (&self->request, dfl_register_request_abandon);
       dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
       try_next_place (self, reason);
+      report (self);
     }
-  else if (self->phase == WAITING)
+  else if (self->phase != WAITING)
+    report (self);
+  else if (dfl_clock_now (self->tools->clock) - self->granted_at < SHORT_LIFE)
+    wait_for_next (self, dfl_back_off_fail (&self->back_off, 0));
+  else
     /* Many lose theirs at once when a server goes. */
     wait_for_next (self, (gint64)(g_random_double () * G_USEC_PER_SEC));
 }
@@ -545,9 +567,9 @@ dfl_registration_get_settings (DflRegistration *self)
 }
 
 gboolean
-dfl_registration_is_held (DflRegistration *self)
+dfl_registration_is_urgent (DflRegistration *self)
 {
-  return is_registered (self);
+  return is_registered (self) && self->granted >= SHORT_GRANT;
 }
 
 void

@@ -29,8 +29,9 @@ DflAccount *dfl_registration_get_account (DflRegistration *self);
 /* Those of the account when it was made, with which it works for its whole life. */
 const DflAccountSettings *dfl_registration_get_settings (DflRegistration *self);
 
-/* Whether the server has it: another attempt keeps what there is. */
-gboolean dfl_registration_is_held (DflRegistration *self);
+/* Whether the server has it, so that another attempt keeps what there is. Not where the server
+ * wants to be asked all the time: it could keep everybody else from their turns. */
+gboolean dfl_registration_is_urgent (DflRegistration *self);
 
 /* It is its turn: begins an attempt. */
 void dfl_registration_go (DflRegistration *self);

@@ -14,7 +14,7 @@
 #define FAIR_TURN 4
 
 /* What leaves is no load that stays: taking back all goes this much faster. */
-#define LEAVING_SPEED 10
+#define LEAVING_SPEED 25
 
 typedef struct
 {
@@ -31,7 +31,7 @@ struct _DflRegistrations
   GHashTable *by_call_id; /* char * (of the registration) -> Entry, borrowed */
   GHashTable *leavers;    /* Entry, owned: their accounts do not register (so) any more */
 
-  GQueue held, others; /* wait for their turn */
+  GQueue urgent, others; /* wait for their turn */
   guint turns;
   gint64 next_turn; /* when the next may begin */
   DflAlarm *alarm;
@@ -62,7 +62,7 @@ static void on_turn (gpointer data);
 static void
 set_alarm (DflRegistrations *self)
 {
-  if (self->alarm != NULL || (self->held.length == 0 && self->others.length == 0))
+  if (self->alarm != NULL || (self->urgent.length == 0 && self->others.length == 0))
     return;
   self->alarm = dfl_clock_set_alarm (self->tools.clock,
                                      MAX (self->next_turn, dfl_clock_now (self->tools.clock)),
@@ -74,8 +74,8 @@ on_turn (gpointer data)
 {
   DflRegistrations *self = data;
   gboolean fair = ++self->turns % FAIR_TURN == 0;
-  GQueue *first = fair ? &self->others : &self->held;
-  GQueue *second = fair ? &self->held : &self->others;
+  GQueue *first = fair ? &self->others : &self->urgent;
+  GQueue *second = fair ? &self->urgent : &self->others;
   Entry *entry = g_queue_peek_head (first->length > 0 ? first : second);
 
   self->alarm = NULL;
@@ -96,7 +96,7 @@ on_asked (DflRegistration *registration, gpointer data)
 
   if (entry->queue != NULL)
     return;
-  entry->queue = dfl_registration_is_held (registration) ? &self->held : &self->others;
+  entry->queue = dfl_registration_is_urgent (registration) ? &self->urgent : &self->others;
   entry->link.data = entry;
   g_queue_push_tail_link (entry->queue, &entry->link);
   set_alarm (self);
@@ -230,7 +230,7 @@ dfl_registrations_new (const DflRegistrationTools *tools)
   self->by_account = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)entry_free);
   self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
   self->leavers = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)entry_free, NULL);
-  g_queue_init (&self->held);
+  g_queue_init (&self->urgent);
   g_queue_init (&self->others);
   g_queue_init (&self->to_leave);
   g_signal_connect (tools->switchboard, "account-added", G_CALLBACK (on_account_changed), self);

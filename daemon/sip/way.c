@@ -330,16 +330,26 @@ dfl_way_get_server (DflWay *self)
 }
 
 char *
-dfl_way_describe_wait (DflWay *self)
+dfl_way_describe_server (DflWay *self)
 {
   const DflHop *hop = dfl_way_get_hop (self);
   g_autofree char *name = hop != NULL ? dfl_hop_to_string (hop) : NULL;
 
-  if (self->locate != NULL || name == NULL)
+  if (name == NULL || g_str_equal (name, dfl_way_get_server (self)))
+    return g_strdup (dfl_way_get_server (self));
+  return g_strdup_printf ("%s (%s)", dfl_way_get_server (self), name);
+}
+
+char *
+dfl_way_describe_wait (DflWay *self)
+{
+  g_autofree char *server = dfl_way_describe_server (self);
+
+  if (self->locate != NULL || dfl_way_get_hop (self) == NULL)
     return g_strdup_printf ("no DNS answer for %s yet", dfl_way_get_server (self));
   if (!self->open)
-    return g_strdup_printf ("no connection to %s yet", name);
-  return g_strdup_printf ("no answer from %s (%s) yet", dfl_way_get_server (self), name);
+    return g_strdup_printf ("no connection to %s yet", server);
+  return g_strdup_printf ("no answer from %s yet", server);
 }
 
 /* --- Life --- */

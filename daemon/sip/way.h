@@ -58,6 +58,9 @@ const DflHop *dfl_way_get_hop (DflWay *self);
 /* The addresses (GInetAddress) of all places, for sip/sources.h. Never NULL. */
 GPtrArray *dfl_way_get_servers (DflWay *self);
 
+/* The server for people: "example.org (192.0.2.1:5060)". */
+char *dfl_way_describe_server (DflWay *self);
+
 /* What is waited for, in words: "no DNS answer for example.org yet". */
 char *dfl_way_describe_wait (DflWay *self);
 

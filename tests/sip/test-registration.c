@@ -605,6 +605,60 @@ test_forged_answers (void)
   scene_close (&self);
 }
 
+static void
+test_tcp (void)
+{
+  Scene self = { .room = room_new (NULL) };
+  g_autoptr (GSocket) listener = raw_listen ("127.0.0.1");
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
+  guint16 port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+  g_autoptr (RawCall) call = NULL;
+  g_autofree char *place = NULL;
+  g_autofree char *via = NULL;
+  g_autofree char *contact = NULL;
+  g_autofree char *user = NULL;
+  DflAccountSettings *settings = room_account ("bob");
+
+  settings->registers = TRUE;
+  room_accept_from (settings, "");
+  settings->transport = DFL_TRANSPORT_TCP;
+  raw_set (&settings->registrar, "127.0.0.1:%u", port);
+  scene_update (&self, settings);
+  self.peer = raw_peer_accept (listener);
+
+  first = raw_request_receive (self.peer, "REGISTER");
+  contact = get_contact (first);
+  g_assert_true (g_str_has_suffix (contact, ";transport=tcp"));
+  place = g_strndup (strchr (contact, '@') + 1, strcspn (strchr (contact, '@') + 1, ";"));
+  via = g_strdup_printf ("SIP/2.0/TCP %s;", place);
+  g_assert_true (g_str_has_prefix (raw_request_get (first, "Via"), via));
+  grant (&self, first, "600");
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+
+  user = g_strndup (contact + 4, DFL_TOKEN_LENGTH);
+  call = raw_call_new (self.peer, user);
+  raw_set (&call->request_uri, "%s", contact);
+  raw_call_invite (call);
+  raw_call_expect_ringing (call);
+  room_wait_call (self.room);
+  room_assert_log (self.room, "added");
+
+  /* The way is gone, and with it the call and the registration. */
+  raw_peer_free (self.peer);
+  wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  room_wait_n_calls (self.room, 0);
+  room_forget_log (self.room);
+
+  g_assert_true (dfl_switchboard_register_account (self.room->switchboard, self.account, NULL));
+  self.peer = raw_peer_accept (listener);
+  second = raw_request_receive (self.peer, "REGISTER");
+  grant (&self, second, "600");
+  wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  scene_close (&self);
+}
+
 /* A socket for any IPv6 address takes IPv4 as well; the stack does not know. */
 static void
 test_any_address (void)
@@ -776,6 +830,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration/host", test_host);
   g_test_add_func ("/registration/forged-answers", test_forged_answers);
   g_test_add_func ("/registration/odd-answers", test_odd_answers);
+  g_test_add_func ("/registration/tcp", test_tcp);
   g_test_add_func ("/registration/any-address", test_any_address);
   g_test_add_func ("/registration/several-addresses", test_several_addresses);
   g_test_add_func ("/registration/no-udp", test_no_udp);
