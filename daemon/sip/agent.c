@@ -19,14 +19,12 @@
 #include "core/error.h"
 #include "core/line.h"
 #include "sip/answers.h"
-#include "sip/flow.h"
 #include "sip/gate.h"
 #include "sip/guard.h"
 #include "sip/local-address.h"
 #include "sip/loop.h"
 #include "sip/offer-in.h"
-#include "sip/registrations.h"
-#include "sip/resolver.h"
+#include "sip/servers.h"
 #include "sip/sockets.h"
 #include "sip/sources.h"
 
@@ -47,19 +45,11 @@ struct _DflSipAgent
   DflGate *gate;
   DflGuard *guard;
   DflLegs *legs;
+  DflServers *servers;
   nta_agent_t *nta;
   DflAnswers *answers;
   char **listening;
   gboolean closed;
-
-  /* What registers; NULL where that is impossible, and then the reason. */
-  DflFlows *flows;
-  DflResolver *resolver;
-  DflRegistrations *registrations;
-  char *obstacle;
-  guint left; /* the source that says that nobody was registered */
-  DflSipAgentLeftFunc left_func;
-  gpointer left_data;
 
   su_sockaddr_t last_source; /* the last look-up of a local address */
   char *last_local;
@@ -149,9 +139,7 @@ make_contact (nta_agent_t *nta, nta_incoming_t *irq, DflAccount *account)
   const char *scheme = called->url_type == url_sips ? "sips" : "sip";
   g_autofree char *user = NULL;
   g_autofree char *address = NULL;
-  const char *registered = self->registrations != NULL
-                               ? dfl_registrations_get_contact (self->registrations, account)
-                               : NULL;
+  const char *registered = dfl_servers_get_contact (self->servers, account);
 
   if (registered != NULL)
     return g_strdup_printf ("%s%s", scheme, strchr (registered, ':'));
@@ -172,15 +160,15 @@ static gboolean
 find_flow (DflSipAgent *self, msg_t *msg, DflFlow **flow)
 {
   tport_t *transport = tport_delivered_by (nta_agent_tports (self->nta), msg);
-  const char *port;
+  guint64 port;
 
   *flow = NULL;
-  if (self->flows == NULL || transport == NULL || !tport_is_tcp (transport))
+  if (transport == NULL || !tport_is_tcp (transport))
     return TRUE;
-  port = tport_name (tport_parent (transport))->tpn_port;
-  if (g_ascii_strtoull (port, NULL, 10) != dfl_flows_get_port (self->flows))
+  port = g_ascii_strtoull (tport_name (tport_parent (transport))->tpn_port, NULL, 10);
+  if (!dfl_servers_await_relays_on (self->servers, (guint16)port))
     return TRUE;
-  *flow = dfl_flows_find (self->flows, tport_get_address (transport)->ai_addr);
+  *flow = dfl_servers_find_flow (self->servers, tport_get_address (transport)->ai_addr);
   return *flow != NULL;
 }
 
@@ -250,15 +238,14 @@ on_gate_expects (const char *call_id, guint32 cseq, const struct sockaddr *sourc
 {
   DflSipAgent *self = data;
 
-  return self->registrations != NULL
-         && dfl_registrations_expect (self->registrations, call_id, cseq, source);
+  return dfl_servers_expect (self->servers, call_id, cseq, source);
 }
 
 static gboolean
 on_gate_asks_far_end (const struct sockaddr *relay, su_sockaddr_t *far, gpointer data)
 {
   DflSipAgent *self = data;
-  DflFlow *flow = self->flows != NULL ? dfl_flows_find (self->flows, relay) : NULL;
+  DflFlow *flow = dfl_servers_find_flow (self->servers, relay);
 
   memset (far, 0, sizeof *far);
   return flow != NULL
@@ -277,7 +264,7 @@ on_sources_ask_relay (const struct sockaddr *peer, gpointer data)
 {
   DflSipAgent *self = data;
 
-  return self->flows != NULL && dfl_flows_find (self->flows, peer) != NULL;
+  return dfl_servers_find_flow (self->servers, peer) != NULL;
 }
 
 static void
@@ -286,104 +273,10 @@ on_guard_asks_who_is_busy (GHashTable *peers, gpointer data)
   dfl_legs_add_peers (DFL_SIP_AGENT (data)->legs, peers);
 }
 
-/* --- Registering --- */
-
 static void
 on_flow_lost (DflFlow *flow, gpointer data)
 {
   dfl_legs_lose_flow (DFL_SIP_AGENT (data)->legs, flow);
-}
-
-/* Nothing can register: says so of each account that wants to. */
-static void
-report_obstacle (DflSipAgent *self, DflAccount *account)
-{
-  DflRegistrationReport report = { .state = DFL_ACCOUNT_STATE_FAILED,
-                                   .reason = self->obstacle,
-                                   .server = "" };
-
-  if (dfl_account_get_settings (account)->registers
-      && dfl_account_get_state (account) == DFL_ACCOUNT_STATE_CONNECTING)
-    dfl_account_report_registration (account, &report);
-}
-
-static void
-give_up_registering (DflSipAgent *self, const GError *error)
-{
-  g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (self->switchboard);
-
-  self->obstacle = g_strdup_printf ("accounts cannot register: %s", error->message);
-  g_message ("%s", self->obstacle);
-  g_signal_connect_object (self->switchboard, "account-added", G_CALLBACK (report_obstacle), self,
-                           G_CONNECT_SWAPPED);
-  g_signal_connect_object (self->switchboard, "account-changed", G_CALLBACK (report_obstacle), self,
-                           G_CONNECT_SWAPPED);
-  for (guint i = 0; i < accounts->len; i++)
-    report_obstacle (self, g_ptr_array_index (accounts, i));
-}
-
-static gboolean
-make_way_to_servers (DflSipAgent *self, GError **error)
-{
-  self->resolver = dfl_resolver_new (error);
-  if (self->resolver == NULL)
-    return FALSE;
-  self->flows = dfl_flows_new (self->nta, error);
-  return self->flows != NULL
-         && dfl_guard_add_relay_port (self->guard, dfl_flows_get_port (self->flows), error);
-}
-
-static void
-start_registering (DflSipAgent *self)
-{
-  DflRegistrationTools tools = { .switchboard = self->switchboard,
-                                 .clock = self->clock,
-                                 .nta = self->nta,
-                                 .sources = self->sources,
-                                 .settings = self->settings,
-                                 .flow_lost = on_flow_lost,
-                                 .data = self };
-  g_autoptr (GError) error = NULL;
-
-  if (!make_way_to_servers (self, &error))
-    {
-      give_up_registering (self, error);
-      return;
-    }
-  tools.resolver = self->resolver;
-  tools.flows = self->flows;
-  self->registrations = dfl_registrations_new (&tools);
-}
-
-void
-dfl_sip_agent_host_changed (DflSipAgent *self, DflHostChange change)
-{
-  g_clear_pointer (&self->last_local, g_free);
-  if (self->registrations != NULL)
-    dfl_registrations_host_changed (self->registrations, change);
-}
-
-static gboolean
-on_nobody_left (gpointer data)
-{
-  DflSipAgent *self = data;
-
-  self->left = 0;
-  self->left_func (self->left_data);
-  return G_SOURCE_REMOVE;
-}
-
-void
-dfl_sip_agent_leave (DflSipAgent *self, DflSipAgentLeftFunc done, gpointer data)
-{
-  if (self->registrations != NULL)
-    {
-      dfl_registrations_leave (self->registrations, done, data);
-      return;
-    }
-  self->left_func = done;
-  self->left_data = data;
-  self->left = g_idle_add (on_nobody_left, self);
 }
 
 /* --- Life --- */
@@ -463,8 +356,28 @@ dfl_sip_agent_new (DflSwitchboard *switchboard,
   self->listening = dfl_sockets_bind (self->nta, self->guard, settings->listen, error);
   if (self->listening == NULL)
     return NULL;
-  start_registering (self);
+  self->servers = dfl_servers_new (&(DflRegistrationTools){ .switchboard = switchboard,
+                                                            .clock = clock,
+                                                            .nta = self->nta,
+                                                            .sources = self->sources,
+                                                            .settings = self->settings,
+                                                            .flow_lost = on_flow_lost,
+                                                            .data = self },
+                                   self->guard);
   return g_steal_pointer (&self);
+}
+
+void
+dfl_sip_agent_host_changed (DflSipAgent *self, DflHostChange change)
+{
+  g_clear_pointer (&self->last_local, g_free);
+  dfl_servers_host_changed (self->servers, change);
+}
+
+void
+dfl_sip_agent_leave (DflSipAgent *self, DflSipAgentLeftFunc done, gpointer data)
+{
+  dfl_servers_leave (self->servers, done, data);
 }
 
 const char *const *
@@ -480,12 +393,9 @@ dfl_sip_agent_close (DflSipAgent *self)
     return;
   self->closed = TRUE;
 
-  g_clear_handle_id (&self->left, g_source_remove);
   if (self->legs != NULL)
     dfl_legs_close (self->legs);
-  g_clear_pointer (&self->registrations, dfl_registrations_free);
-  g_clear_pointer (&self->flows, dfl_flows_free);
-  g_clear_pointer (&self->resolver, dfl_resolver_free);
+  g_clear_pointer (&self->servers, dfl_servers_free);
   g_clear_pointer (&self->answers, dfl_answers_free);
   nta_agent_destroy (g_steal_pointer (&self->nta));
   g_clear_pointer (&self->guard, dfl_guard_free);
@@ -537,7 +447,6 @@ dfl_sip_agent_finalize (GObject *object)
   g_clear_object (&self->clock);
   g_clear_pointer (&self->settings, dfl_sip_settings_free);
   g_strfreev (self->listening);
-  g_free (self->obstacle);
   g_free (self->last_local);
   G_OBJECT_CLASS (dfl_sip_agent_parent_class)->finalize (object);
 }

@@ -157,16 +157,27 @@ deflect (Room *room, RawPeer *peer, const char *user)
   room_assert_log (room, "added redirecting redirected removed");
 }
 
+/* Neither somebody unknown, nor who may call another account. */
 static void
 test_wrong_source (void)
 {
   Server server;
-  g_autoptr (Room) room = open_registered (&server, FALSE);
+  g_autoptr (Room) room = room_new (NULL);
   g_autoptr (RawPeer) udp = raw_peer_new_udp ("127.0.0.2", "127.0.0.1", room->udp_port);
   g_autoptr (RawPeer) tcp = raw_peer_new_tcp ("127.0.0.2", "127.0.0.1", room->tcp_port);
+  g_autoptr (RawPeer) neighbour = raw_peer_new_udp ("127.0.0.3", "127.0.0.1", room->udp_port);
+  DflAccountSettings *direct = room_account ("alice");
 
+  server_open (&server, room, FALSE);
+  room_accept_from (direct, "127.0.0.3");
+  room_set_accounts (room, registering ("bob", &server), direct, NULL);
+  server_register (&server);
+  wait_registered (room, "bob");
   invite_in_vain (room, udp, server.token);
   invite_in_vain (room, tcp, server.token);
+  invite_in_vain (room, neighbour, server.token);
+  invite_in_vain (room, server.peer, "alice");
+  raw_peer_assert_alive (neighbour);
   deflect (room, server.peer, server.token);
   server_close (&server);
 }
