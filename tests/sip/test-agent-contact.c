@@ -4,7 +4,9 @@
 /* Who reaches an account that registers: those who know its contact, from its servers or through
  * its own connection, and nobody else. */
 
+#include <netinet/in.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "raw-request.h"
 #include "sip-room.h"
@@ -279,6 +281,63 @@ test_other_flow (void)
   server_close (&carol);
 }
 
+/* The socket of this process that listens and is not among those that anybody is told of. */
+static guint16
+find_relay_port (Room *room)
+{
+  const char *const *listening = dfl_sip_agent_get_listening (room->agent);
+  guint16 found = 0;
+
+  for (int fd = 0; fd < 1024; fd++)
+    {
+      struct sockaddr_in address;
+      socklen_t length = sizeof address;
+      int listens = 0;
+      socklen_t listens_length = sizeof listens;
+      g_autofree char *item = NULL;
+
+      if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_length) < 0 || !listens
+          || getsockname (fd, (struct sockaddr *)&address, &length) < 0
+          || address.sin_family != AF_INET || address.sin_addr.s_addr != htonl (INADDR_LOOPBACK))
+        continue;
+      item = g_strdup_printf ("tcp:127.0.0.1:%u", ntohs (address.sin_port));
+      if (g_strv_contains (listening, item))
+        continue;
+      g_assert_cmpuint (found, ==, 0);
+      found = ntohs (address.sin_port);
+    }
+  g_assert_cmpuint (found, !=, 0);
+  return found;
+}
+
+/* Where the stack awaits relays it serves nobody else, whatever is accepted from loopback. */
+static void
+test_relay_port (void)
+{
+  Server server;
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) talker = raw_peer_new_tcp ("127.0.0.1", "127.0.0.1", find_relay_port (room));
+  g_autoptr (RawPeer) silent = raw_peer_new_tcp ("127.0.0.1", "127.0.0.1", find_relay_port (room));
+  g_autoptr (RawPeer) friend = raw_peer_new_tcp ("127.0.0.1", "127.0.0.1", room->tcp_port);
+  g_autoptr (RawCall) call = NULL;
+
+  invite_in_vain (room, talker, "alice");
+  raw_wait_until (raw_peer_is_closed (talker) && raw_peer_is_closed (silent));
+  raw_peer_assert_alive (friend);
+
+  /* What a server says last of all is no more than what it says before. */
+  server_open (&server, room, TRUE);
+  room_set_accounts (room, room_account ("alice"), registering ("bob", &server), NULL);
+  server_register (&server);
+  wait_registered (room, "bob");
+  call = call_user (server.peer, "alice");
+  raw_call_invite (call);
+  raw_peer_hang_up (server.peer, FALSE);
+  raw_run_for (500);
+  g_assert_cmpuint (room->n_added, ==, 0);
+  server_close (&server);
+}
+
 /* The Contact of a 180 is the registered one, and whatever is answered through a flow says that it
  * came from the server, and nothing of how the stack is reached inside. */
 static void
@@ -537,6 +596,7 @@ main (int argc, char **argv)
   g_test_add_func ("/contact/old-token", test_old_token);
   g_test_add_func ("/contact/accept-from", test_accept_from);
   g_test_add_func ("/contact/other-flow", test_other_flow);
+  g_test_add_func ("/contact/relay-port", test_relay_port);
   g_test_add_func ("/contact/answers", test_answers);
   g_test_add_func ("/contact/called-address", test_called_address);
   g_test_add_func ("/contact/flow-lost", test_flow_lost);
