@@ -192,6 +192,8 @@ on_hands_shaken (GObject *source, GAsyncResult *result, gpointer data)
         reason = g_strdup_printf ("%s showed no certificate", self->peer);
       else if (!is_recent (connection))
         reason = g_strdup_printf ("%s speaks no TLS newer than 1.1", self->peer);
+      /* A list of authorities may be a megabyte, and is not needed any more. */
+      g_clear_pointer (&self->trust, dfl_trust_unref);
       self->func (reason == NULL ? G_IO_STREAM (connection) : NULL, reason, self->data);
     }
   handshake_unref (self);

@@ -817,6 +817,73 @@ test_unreachable (void)
   dfl_flow_free (flow);
 }
 
+static void
+talk_deaf (FarEnd *far_end, gpointer data)
+{
+  GMutex *mutex = data;
+
+  g_mutex_lock (mutex);
+  g_mutex_unlock (mutex);
+}
+
+static int
+on_answer_ignored (nta_outgoing_magic_t *magic, nta_outgoing_t *request, const sip_t *sip)
+{
+  if (nta_outgoing_status (request) >= 200)
+    nta_outgoing_destroy (request);
+  return 0;
+}
+
+/* It accepts the connection and then takes nothing, so that its window fills. */
+static void
+test_deaf (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  g_autofree char *long_text = g_strnfill (60000, 'x');
+  GMutex mutex;
+  FarEndOptions options = { .talk = talk_deaf, .data = &mutex };
+  FarEnd *far_end = far_end_new (&options);
+  DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), NULL);
+  g_autofree char *expected = g_strdup_printf ("127.0.0.1:%u takes nothing any more",
+                                               far_end_get_port (far_end));
+  gint64 start = g_get_monotonic_time ();
+
+  g_mutex_init (&mutex);
+  g_mutex_lock (&mutex);
+  assert_ready (stack);
+  for (guint i = 0; stack->n_closed == 0; i++)
+    {
+      tport_t *transport = dfl_flow_get_transport (flow);
+
+      if (i < 200 && transport != NULL)
+        {
+          msg_t *msg = nta_msg_create (stack->nta, 0);
+          sip_t *sip = sip_object (msg);
+
+          sip_add_tl (msg, sip, SIPTAG_FROM_STR ("<sip:alice@example.org>;tag=1"),
+                      SIPTAG_TO_STR ("<sip:alice@example.org>"),
+                      SIPTAG_CALL_ID_STR ("one@example.org"), SIPTAG_CSEQ_STR ("1 OPTIONS"),
+                      SIPTAG_MAX_FORWARDS_STR ("70"), SIPTAG_SUBJECT_STR (long_text), TAG_END ());
+          sip_header_insert (msg, sip,
+                             (sip_header_t *)
+                                 sip_request_create (msg_home (msg), SIP_METHOD_OPTIONS,
+                                                     URL_STRING_MAKE ("sip:example.org"), NULL));
+          nta_outgoing_mcreate (stack->nta, on_answer_ignored, NULL, NULL, msg,
+                                NTATAG_TPORT (transport), TAG_END ());
+          for (guint k = 0; k < 20; k++)
+            g_main_context_iteration (NULL, FALSE);
+        }
+      else
+        g_main_context_iteration (NULL, TRUE);
+    }
+  g_assert_cmpstr (stack->reason, ==, expected);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 60 * G_TIME_SPAN_SECOND);
+  dfl_flow_free (flow);
+  g_mutex_unlock (&mutex);
+  far_end_free (far_end);
+  g_mutex_clear (&mutex);
+}
+
 /* --- Life --- */
 
 static void
@@ -965,6 +1032,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow/silence", test_silence);
   g_test_add_func ("/flow/refused", test_refused);
   g_test_add_func ("/flow/unreachable", test_unreachable);
+  g_test_add_func ("/flow/deaf", test_deaf);
   g_test_add_func ("/flow/find", test_find);
   g_test_add_func ("/flow/free-at-any-moment", test_free_at_any_moment);
   g_test_add_func ("/flow/churn", test_churn);
