@@ -134,7 +134,10 @@ finish (DflManage *self,
     g_print ("%s\n", held);
   if (!dfl_registering_wait_run (wait, path, seconds, &result, &now, &error))
     return dfl_command_fail (self->command, error);
-  dfl_manage_print_account (self, path, now);
+  if (self->command->json || result == DFL_REGISTERING_DONE)
+    dfl_manage_print_account (self, path, now);
+  else
+    g_print (_ ("Its id is %s.\n"), strrchr (path, '/') + 1);
   if (result == DFL_REGISTERING_DONE)
     return DFL_EXIT_DONE;
   if (result == DFL_REGISTERING_FAILED)
