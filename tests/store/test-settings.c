@@ -335,6 +335,7 @@ static const Row bad_rows[] = {
     "PEM that the user of deflectd may read" },
   { "tls-ca=/dev/zero", "5: tls-ca: names what is no regular file; expected one in PEM" },
   { "tls-ca=secret.pem", "5: tls-ca: " NO_FILE },
+  { "tls-ca=secret\\n\xE2\x80\xAE", "5: tls-ca: holds control characters; expected plain text" },
   { "tls-ca=secret\\nsecret", "5: tls-ca: holds no certificate; expected PEM, which begins with "
                               "-----BEGIN CERTIFICATE-----" },
   { "tls-key=secret",
