@@ -191,11 +191,22 @@ stop (Registrar *self, int signal)
   self->player = NULL;
 }
 
-/* Kamailio is many processes: its children end when they find that the first one has. */
+/* Kamailio is many processes, and the others go on without the first one. */
 void
 registrar_kill (Registrar *self)
 {
+  GPid pid = player_get_pid (self->player);
+  g_autofree char *file = g_strdup_printf ("/proc/%d/task/%d/children", pid, pid);
+  g_autofree char *text = NULL;
+  g_auto (GStrv) children = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_file_get_contents (file, &text, NULL, &error);
+  g_assert_no_error (error);
+  children = g_strsplit (g_strstrip (text), " ", -1);
   stop (self, SIGKILL);
+  for (guint i = 0; children[i] != NULL; i++)
+    kill ((pid_t)g_ascii_strtoll (children[i], NULL, 10), SIGKILL);
   while (ask (self, NULL, "core.uptime", NULL))
     ;
 }
@@ -269,19 +280,45 @@ registrar_count_contacts (Registrar *self, const char *user)
   return contacts->len;
 }
 
-guint
-registrar_count_lines (Registrar *self, const char *first, const char *second)
+/* The lines that contain both; either may be NULL. */
+static GPtrArray *
+find_lines (Registrar *self, const char *first, const char *second)
 {
   g_autofree char *said = self->player != NULL ? player_read_errors (self->player) : g_strdup ("");
   g_autofree char *all = g_strconcat (self->before->str, said, NULL);
   g_auto (GStrv) lines = g_strsplit (all, "\n", -1);
-  guint n = 0;
+  GPtrArray *found = g_ptr_array_new_with_free_func (g_free);
 
   for (guint i = 0; lines[i] != NULL; i++)
     if ((first == NULL || strstr (lines[i], first) != NULL)
         && (second == NULL || strstr (lines[i], second) != NULL))
-      n++;
-  return n;
+      g_ptr_array_add (found, g_strdup (lines[i]));
+  return found;
+}
+
+guint
+registrar_count_lines (Registrar *self, const char *first, const char *second)
+{
+  g_autoptr (GPtrArray) lines = find_lines (self, first, second);
+
+  return lines->len;
+}
+
+GArray *
+registrar_list_times (Registrar *self, const char *first, const char *second)
+{
+  g_autoptr (GPtrArray) lines = find_lines (self, first, second);
+  GArray *times = g_array_new (FALSE, FALSE, sizeof (double));
+
+  for (guint i = 0; i < lines->len; i++)
+    {
+      const char *at = strstr (lines->pdata[i], " at ");
+      double time = at != NULL ? g_ascii_strtod (at + strlen (" at "), NULL) : 0;
+
+      g_assert_cmpfloat (time, >, 0);
+      g_array_append_val (times, time);
+    }
+  return times;
 }
 
 guint

@@ -54,6 +54,8 @@ guint registrar_count_contacts (Registrar *self, const char *user);
 /* How many lines of what it wrote contain both texts, of which one may be NULL; see
  * scenarios/registrar.cfg for the lines. */
 guint registrar_count_lines (Registrar *self, const char *first, const char *second);
+/* When those lines about requests were written, as double, seconds since the epoch. */
+GArray *registrar_list_times (Registrar *self, const char *first, const char *second);
 /* REGISTERs with credentials that it has received. */
 guint registrar_count_credentials (Registrar *self);
 

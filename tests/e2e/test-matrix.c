@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "account-view.h"
 #include "names.h"
 #include "registrar.h"
 
@@ -112,8 +113,9 @@ test_cell (gconstpointer data)
   Player *caller;
   double took;
 
+  registrar_write_account (registrar, "");
   stage_start_daemon (stage);
-  registrar_add_contact (registrar, "alice", stage_get_port (stage, "udp:"), "");
+  account_await_state (stage, "alice", "registered");
   registrar_add_contact (registrar, "phone", phone_get_port (softphone), ";q=0.5");
   caller = stage_call (stage, "call.xml", "u1", "127.0.0.1", registrar_get_port (registrar), NULL);
   await_story (stage, cell, target);
