@@ -15,8 +15,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "e2e/account-view.h"
+#include "e2e/certificates.h"
 #include "e2e/harness.h"
 #include "e2e/machine.h"
+#include "e2e/registrar.h"
 
 #define TARGET "sip:+4915550100@mobile.example"
 
@@ -263,9 +266,34 @@ check_sockets_and_memory (Sandbox *self)
   g_assert_null (strstr (text, "PROT_WRITE|PROT_EXEC"));
 }
 
+/* An account that registers with a real server over TLS, whose certificate its authority signed. */
+static Registrar *
+start_registrar (Sandbox *self)
+{
+  g_autofree char *authority = certificates_make_authority (self->stage, "authority");
+  g_autofree char *certificate = NULL;
+  g_autofree char *key = NULL;
+  g_autofree char *text = read_text (authority);
+  g_autofree char *escaped = g_strescape (text, NULL);
+  g_autofree char *account = NULL;
+  Registrar *registrar;
+
+  certificates_issue (self->stage, "authority", "server", "ip_address = 127.0.0.1\n", &certificate,
+                      &key);
+  registrar = registrar_start (self->stage, &(RegistrarOptions){ .defines = "WITH_TLS",
+                                                                 .certificate = certificate,
+                                                                 .key = key });
+  account = g_strdup_printf ("[account]\naddress=sip:line@deflect.example\nregistrar=%s\n"
+                             "password=%s\ntransport=tls\ntls-ca=%s\nusers=alice;\n",
+                             registrar_get_address (registrar), REGISTRAR_PASSWORD, escaped);
+  stage_write_account (self->stage, "line", account);
+  return registrar;
+}
+
 static void
 test_life (Sandbox *self, gconstpointer data)
 {
+  g_autoptr (Registrar) registrar = start_registrar (self);
   g_autofree char *refused = NULL;
   g_autofree char *log = NULL;
 
@@ -286,6 +314,8 @@ test_life (Sandbox *self, gconstpointer data)
                        "accept-from=127.0.0.1\nusers=alice;\n");
   stage_signal_daemon (self->stage, SIGHUP);
   AWAIT (self->stage, has_account (self, "sip:desk@deflect.example"));
+  account_await_state (self->stage, "line", "registered");
+  g_assert_true (account_get_flag (self->stage, "line", "Secure"));
   g_assert_cmpint (stage_deflectctl_as (self->stage, MACHINE_ALICE, NULL, "account", "remove",
                                         "home", NULL),
                    ==, 0);
@@ -293,6 +323,7 @@ test_life (Sandbox *self, gconstpointer data)
   g_assert_null (strstr (log, "not permitted"));
   stage_signal_daemon (self->stage, SIGTERM);
   stage_await_daemon_end (self->stage);
+  g_assert_cmpuint (registrar_count_contacts (registrar, "line"), ==, 0);
 
   check_sockets_and_memory (self);
   refused = list_refused (self);
