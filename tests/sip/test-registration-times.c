@@ -1,0 +1,182 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* When an account registers again, told by a clock that the test moves. */
+
+#include <string.h>
+
+#include "fakes/fake-clock.h"
+#include "registrar-scene.h"
+
+static void
+open_timed (Scene *self)
+{
+  RoomOptions options = { .clock = DFL_CLOCK (dfl_fake_clock_new ()) };
+
+  self->room = room_new (&options);
+  g_object_unref (options.clock);
+  self->peer = room_udp_peer (self->room);
+  scene_update (self, scene_make_settings (self->peer));
+}
+
+static void
+move (Scene *self, gint64 microseconds)
+{
+  dfl_fake_clock_advance (DFL_FAKE_CLOCK (self->room->clock), microseconds);
+  raw_run_for (3);
+}
+
+/* What comes next, with the time that went by until then in milliseconds, at steps of that many. */
+static RawRequest *
+receive (Scene *self, const char *method, guint step, gint64 *after)
+{
+  gint64 start = dfl_clock_now (self->room->clock);
+
+  while (raw_peer_get_n_waiting (self->peer) == 0)
+    {
+      move (self, step * G_TIME_SPAN_MILLISECOND);
+      g_assert_cmpint (dfl_clock_now (self->room->clock) - start, <, 2 * G_TIME_SPAN_DAY);
+    }
+  if (after != NULL)
+    *after = (dfl_clock_now (self->room->clock) - start) / G_TIME_SPAN_MILLISECOND;
+  return raw_request_receive (self->peer, method);
+}
+
+static void
+register_timed (Scene *self, const char *expires)
+{
+  g_autoptr (RawRequest) request = receive (self, "REGISTER", 1, NULL);
+
+  scene_grant (self, request, expires);
+  scene_wait_state (self, DFL_ACCOUNT_STATE_REGISTERED);
+}
+
+static void
+test_refresh (void)
+{
+  gint64 least = G_MAXINT64, most = 0;
+
+  for (guint i = 0; i < 12; i++)
+    {
+      Scene self;
+      gint64 after;
+      g_autoptr (RawRequest) request = NULL;
+
+      open_timed (&self);
+      register_timed (&self, "600");
+      request = receive (&self, "REGISTER", 2000, &after);
+      least = MIN (least, after);
+      most = MAX (most, after);
+      scene_close (&self);
+    }
+  g_assert_cmpint (least, >=, 300 * 1000);
+  g_assert_cmpint (most, <=, 543 * 1000);
+  g_assert_cmpint (most - least, >, 20 * 1000); /* at random */
+}
+
+static void
+assert_wait (const char *status, const char *extra, guint step, gint64 least, gint64 most)
+{
+  Scene self;
+  gint64 after;
+  g_autoptr (RawRequest) first = NULL;
+  g_autoptr (RawRequest) second = NULL;
+
+  open_timed (&self);
+  first = receive (&self, "REGISTER", 1, NULL);
+  raw_request_answer (first, self.peer, status, extra);
+  scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  second = receive (&self, "REGISTER", step, &after);
+  g_assert_cmpint (after, >=, least * 1000);
+  g_assert_cmpint (after, <=, most * 1000 + 2 * step);
+  scene_close (&self);
+}
+
+static void
+test_back_off (void)
+{
+  assert_wait ("500 Oops", NULL, 500, 30, 60);
+  assert_wait ("500 Oops", "Retry-After: 200\r\n", 500, 200, 261);
+  assert_wait ("503 Oops", "Retry-After: 200\r\n", 500, 200, 261);
+  assert_wait ("403 Forbidden", NULL, 5000, 15 * 60, 30 * 60);
+}
+
+/* A refresh that fails leaves the registration as it is, until its time is over. */
+static void
+test_lapse (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) refresh = NULL;
+
+  open_timed (&self);
+  register_timed (&self, "100");
+  refresh = receive (&self, "REGISTER", 1000, NULL);
+  raw_request_answer (refresh, self.peer, "403 Forbidden", NULL);
+  raw_wait_until (*dfl_account_get_state_reason (self.account) != '\0');
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_REGISTERED);
+  move (&self, 51 * G_USEC_PER_SEC);
+  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_FAILED);
+  scene_close (&self);
+}
+
+static void
+answer_through_nat (Scene *self, RawRequest *request)
+{
+  g_autofree char *text = raw_request_format_answer (request, "200 OK",
+                                                     "=1024;received=198.51.100.1", NULL);
+
+  raw_peer_send_text (self->peer, text);
+  raw_run_for (30);
+}
+
+/* What keeps the way through a NAT open, and what happens when nobody answers it. */
+static void
+test_keep_alive (void)
+{
+  Scene self;
+  gint64 after;
+
+  open_timed (&self);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (RawRequest) request = receive (&self, "REGISTER", 1, NULL);
+
+      answer_through_nat (&self, request);
+    }
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (RawRequest) ping = receive (&self, "OPTIONS", 500, &after);
+
+      g_assert_cmpint (after, >=, 25000);
+      g_assert_cmpint (after, <=, 26000);
+      g_assert_null (raw_request_get (ping, "Contact"));
+      raw_request_answer (ping, self.peer, i == 1 ? "404 Not Found" : "200 OK", NULL);
+      raw_run_for (30);
+    }
+  {
+    g_autoptr (RawRequest) ping = receive (&self, "OPTIONS", 500, NULL);
+    g_autoptr (RawRequest) request = NULL;
+
+    move (&self, 8 * G_USEC_PER_SEC);
+    do /* the stack repeats what has no answer */
+      {
+        g_clear_pointer (&request, raw_request_free);
+        while (raw_peer_get_n_waiting (self.peer) == 0)
+          move (&self, G_TIME_SPAN_MILLISECOND);
+        request = raw_request_new (raw_peer_receive (self.peer));
+    } while (g_str_equal (request->method, "OPTIONS"));
+    g_assert_cmpstr (request->method, ==, "REGISTER");
+  }
+  scene_close (&self);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/registration-times/refresh", test_refresh);
+  g_test_add_func ("/registration-times/back-off", test_back_off);
+  g_test_add_func ("/registration-times/lapse", test_lapse);
+  g_test_add_func ("/registration-times/keep-alive", test_keep_alive);
+  return g_test_run ();
+}
