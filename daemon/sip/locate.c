@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "sip/records.h"
 
 #define MAX_HOPS 16
 #define MAX_TARGETS 8
@@ -321,58 +322,14 @@ ask_addresses (DflLocate *self, GPtrArray *items)
 
 /* --- SRV --- */
 
-static int
-compare_srv (gconstpointer a, gconstpointer b)
-{
-  const DflSrv *one = *(const DflSrv *const *)a, *other = *(const DflSrv *const *)b;
-
-  if (one->priority != other->priority)
-    return one->priority < other->priority ? -1 : 1;
-  /* Those with weight 0 stand first, so that they are taken seldom and not never. */
-  return (one->weight != 0) - (other->weight != 0);
-}
-
-/* Takes the next record of those with the lowest priority, by weight (RFC 2782). */
-static DflSrv *
-draw_srv (GPtrArray *sorted)
-{
-  DflSrv *first = g_ptr_array_index (sorted, 0);
-  guint sum = 0, n = 0, at = 0, drawn;
-
-  for (; n < sorted->len; n++)
-    {
-      DflSrv *record = g_ptr_array_index (sorted, n);
-
-      if (record->priority != first->priority)
-        break;
-      sum += record->weight;
-    }
-  drawn = (guint)g_random_int_range (0, (gint32)sum + 1);
-  for (sum = 0; at + 1 < n; at++)
-    {
-      sum += ((DflSrv *)g_ptr_array_index (sorted, at))->weight;
-      if (sum >= drawn)
-        break;
-    }
-  return g_ptr_array_remove_index (sorted, at);
-}
-
 static void
 add_targets (GPtrArray *items, DflTransport transport, GPtrArray *records)
 {
-  g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
+  g_autoptr (GPtrArray) drawn = dfl_records_draw_srv (records);
 
-  for (guint i = 0; i < records->len; i++)
+  for (guint i = 0; i < drawn->len && items->len < MAX_TARGETS; i++)
     {
-      DflSrv *record = g_ptr_array_index (records, i);
-
-      if (record->target[0] != '\0' && record->port != 0)
-        g_ptr_array_add (sorted, record);
-    }
-  g_ptr_array_sort (sorted, compare_srv);
-  while (sorted->len > 0 && items->len < MAX_TARGETS)
-    {
-      DflSrv *record = draw_srv (sorted);
+      DflSrv *record = g_ptr_array_index (drawn, i);
 
       add_item (items, transport, record->target, record->port);
     }
@@ -475,16 +432,6 @@ get_transport (const DflNaptr *record)
   return DFL_TRANSPORT_AUTO;
 }
 
-static int
-compare_naptr (gconstpointer a, gconstpointer b)
-{
-  const DflNaptr *one = *(const DflNaptr *const *)a, *other = *(const DflNaptr *const *)b;
-
-  if (one->order != other->order)
-    return one->order < other->order ? -1 : 1;
-  return (int)one->preference - (int)other->preference;
-}
-
 static void
 take_naptr (DflLocate *self)
 {
@@ -496,7 +443,7 @@ take_naptr (DflLocate *self)
   for (guint i = 0; item->records != NULL && i < item->records->len; i++)
     if (get_transport (g_ptr_array_index (item->records, i)) != DFL_TRANSPORT_AUTO)
       g_ptr_array_add (sorted, g_ptr_array_index (item->records, i));
-  g_ptr_array_sort (sorted, compare_naptr);
+  dfl_records_sort_naptr (sorted);
   for (guint i = 0; i < sorted->len && items->len < MAX_TARGETS; i++)
     {
       DflNaptr *record = g_ptr_array_index (sorted, i);

@@ -9,12 +9,12 @@
 
 #include "sip/address-order.h"
 #include "sip/dns.h"
+#include "sip/records.h"
 
 #define TIME_LIMIT 8000 /* milliseconds */
 #define GRACE 1000      /* milliseconds for the other family, once there are addresses of one */
 #define JOIN_LIMIT (2 * G_USEC_PER_SEC) /* what is asked for longer has too little time left */
 #define MAX_THREADS 4
-#define MAX_RECORDS 64
 
 typedef enum
 {
@@ -59,93 +59,6 @@ struct _DflQuestion
   DflResolverFunc func;
   gpointer data;
 };
-
-/* --- Records --- */
-
-static void
-naptr_free (gpointer data)
-{
-  DflNaptr *self = data;
-
-  g_free (self->flags);
-  g_free (self->service);
-  g_free (self->replacement);
-  g_free (self);
-}
-
-static void
-srv_free (gpointer data)
-{
-  g_free (((DflSrv *)data)->target);
-  g_free (data);
-}
-
-static char *
-without_final_dot (const char *name)
-{
-  gsize length = strlen (name);
-
-  return g_strndup (name, length > 0 && name[length - 1] == '.' ? length - 1 : length);
-}
-
-static int
-read_naptr (const unsigned char *bytes, int length, GPtrArray *records)
-{
-  struct ares_naptr_reply *replies = NULL;
-  int status = ares_parse_naptr_reply (bytes, length, &replies);
-
-  for (struct ares_naptr_reply *at = replies; at != NULL && records->len < MAX_RECORDS;
-       at = at->next)
-    {
-      DflNaptr *record = g_new0 (DflNaptr, 1);
-
-      record->order = at->order;
-      record->preference = at->preference;
-      record->flags = g_ascii_strdown ((const char *)at->flags, -1);
-      record->service = g_ascii_strup ((const char *)at->service, -1);
-      record->replacement = without_final_dot (at->replacement);
-      g_ptr_array_add (records, record);
-    }
-  ares_free_data (replies);
-  return status;
-}
-
-static int
-read_srv (const unsigned char *bytes, int length, GPtrArray *records)
-{
-  struct ares_srv_reply *replies = NULL;
-  int status = ares_parse_srv_reply (bytes, length, &replies);
-
-  for (struct ares_srv_reply *at = replies; at != NULL && records->len < MAX_RECORDS; at = at->next)
-    {
-      DflSrv *record = g_new0 (DflSrv, 1);
-
-      record->priority = at->priority;
-      record->weight = at->weight;
-      record->port = at->port;
-      record->target = without_final_dot (at->host);
-      g_ptr_array_add (records, record);
-    }
-  ares_free_data (replies);
-  return status;
-}
-
-static void
-read_addresses (const struct ares_addrinfo *info, GPtrArray *records)
-{
-  for (const struct ares_addrinfo_node *at = info->nodes; at != NULL && records->len < MAX_RECORDS;
-       at = at->ai_next)
-    if (at->ai_family == AF_INET)
-      g_ptr_array_add (records,
-                       g_inet_address_new_from_bytes (
-                           (const guint8 *)&((struct sockaddr_in *)(void *)at->ai_addr)->sin_addr,
-                           G_SOCKET_FAMILY_IPV4));
-    else if (at->ai_family == AF_INET6)
-      g_ptr_array_add (records,
-                       g_inet_address_new_from_bytes (
-                           (const guint8 *)&((struct sockaddr_in6 *)(void *)at->ai_addr)->sin6_addr,
-                           G_SOCKET_FAMILY_IPV6));
-}
 
 /* --- Jobs --- */
 
@@ -293,7 +206,7 @@ on_looked_up (GObject *source, GAsyncResult *result, gpointer data)
   GList *addresses = g_resolver_lookup_by_name_finish (G_RESOLVER (source), result, &error);
 
   resolver->n_threads--;
-  for (GList *at = addresses; !self->finished && at != NULL && self->records->len < MAX_RECORDS;
+  for (GList *at = addresses; !self->finished && at != NULL && self->records->len < DFL_MAX_RECORDS;
        at = at->next)
     g_ptr_array_add (self->records, g_object_ref (at->data));
   g_resolver_free_addresses (addresses);
@@ -351,8 +264,8 @@ on_records (void *data, int status, int timeouts, unsigned char *bytes, int leng
       return;
     }
   if (status == ARES_SUCCESS && !self->finished)
-    status = self->kind == KIND_NAPTR ? read_naptr (bytes, length, self->records)
-                                      : read_srv (bytes, length, self->records);
+    status = self->kind == KIND_NAPTR ? dfl_records_read_naptr (bytes, length, self->records)
+                                      : dfl_records_read_srv (bytes, length, self->records);
   finish_with (self, status);
   job_unref (self);
 }
@@ -372,7 +285,7 @@ take_addresses (Job *self, int status, struct ares_addrinfo *info)
 {
   self->n_pending--;
   if (status == ARES_SUCCESS && !self->finished)
-    read_addresses (info, self->records);
+    dfl_records_read_addresses (info, self->records);
   else if (status == ARES_ENOTFOUND)
     self->missing = TRUE;
   else if (status != ARES_SUCCESS && status != ARES_ENODATA && self->failure != ARES_ECONNREFUSED)
@@ -466,7 +379,7 @@ start (Job *self)
 static Job *
 job_new (DflResolver *resolver, Kind kind, const char *name)
 {
-  static const GDestroyNotify record_free[] = { naptr_free, srv_free, g_object_unref };
+  static const GDestroyNotify record_free[] = { dfl_naptr_free, dfl_srv_free, g_object_unref };
   Job *self = g_new0 (Job, 1);
 
   g_ref_count_init (&self->n_users);
@@ -497,7 +410,7 @@ static DflQuestion *
 ask (DflResolver *self, Kind kind, const char *name, DflResolverFunc func, gpointer data)
 {
   DflQuestion *question = g_new0 (DflQuestion, 1);
-  g_autofree char *bare = without_final_dot (name);
+  g_autofree char *bare = dfl_records_bare_name (name);
   g_autofree char *lower = g_ascii_strdown (bare, -1);
   Job *job = find_job (self, kind, lower);
   gboolean found = job != NULL;
