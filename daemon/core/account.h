@@ -57,7 +57,7 @@ typedef struct
   DflRedirectPolicy redirect_policy; /* what was found out about the server in front */
   char **accept_from;   /* numeric addresses or prefixes: "192.0.2.1", "2001:db8::/32"; an account
                            that registers takes INVITEs from them besides its servers */
-  gboolean trusted;     /* identities asserted by accept-from hops are believed */
+  gboolean trusted;     /* identities asserted by its servers and accept-from hops are believed */
   gboolean alert;       /* TRUE: ringing, 180 is sent; FALSE: silent, only 100 */
   guint ring_limit;     /* seconds, 0 none */
   guint decline_status; /* 480, 486 or 603 */
