@@ -316,16 +316,23 @@ test_which_call (void)
   g_autofree char *first = NULL;
   g_autofree char *second = NULL;
   Player *first_caller = stage_call_alice (stage);
-  Player *second_caller, *test;
+  Player *second_caller, *test, *other_test;
 
   first = stage_await_call (stage);
   assert_runs (stage, "account test work " TARGET " --rang yes --timeout 0.2", 3, "*Waiting*",
                "*no call came in this time*");
+  assert_runs (stage,
+               "account add other sip:other@deflect.example register=false accept-from=127.0.0.1",
+               0, "*direct*", "");
+  other_test = start_test (stage, "account test other " TARGET " --rang yes");
   test = start_test (stage, "account test work " TARGET " --rang yes --caller '*nobody*'");
   second_caller = stage_call_alice (stage);
   second = stage_await_call (stage);
-  player_signal (test, SIGINT);
-  g_assert_cmpint (player_await (stage, test), ==, 1);
+  for (Player **each = (Player *[]){ test, other_test, NULL }; *each != NULL; each++)
+    {
+      player_signal (*each, SIGINT);
+      g_assert_cmpint (player_await (stage, *each), ==, 1);
+    }
   assert_policy (stage, "unknown");
   g_assert_cmpstr (stage_get_story (stage, first), ==, "offered");
   g_assert_cmpstr (stage_get_story (stage, second), ==, "offered");
@@ -389,6 +396,8 @@ test_asks (void)
   g_autofree char *line = g_strdup_printf ("%s --bus '%s' account test work " TARGET, program,
                                            stage_get_bus_address (stage));
   g_autofree char *seen = NULL;
+  g_autofree char *first = NULL;
+  g_autofree char *second = NULL;
   Player *terminal, *caller;
   int keys;
 
@@ -404,10 +413,18 @@ test_asks (void)
          (g_free (seen), seen = player_read_output (terminal), strstr (seen, "not known) ")));
   player_await_success (stage, caller);
   assert_policy (stage, "unknown");
+  /* A call that comes meanwhile is somebody's. */
+  caller = stage_call_alice (stage);
+  first = stage_await_call (stage);
+  second = stage_await_call (stage);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "show", second, NULL), ==, 0);
   g_assert_cmpint (write (keys, "y\n", 2), ==, 2);
   player_await_success (stage, terminal);
   close (keys);
   assert_policy (stage, "honoured");
+  g_assert_cmpstr (stage_get_story (stage, second), ==, "offered");
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "decline", NULL), ==, 0);
+  player_await_success (stage, caller);
 }
 
 int
