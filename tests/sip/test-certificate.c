@@ -46,6 +46,7 @@ test_names (void)
       "example.org,b.example" },
     { { .uris = { "sip:[2001:db8::1]:5061" } }, "2001:db8::1" },
     { { .uris = { "sip:alice@example.org" }, .common_name = "cn.example" }, "" },
+    { { .uris = { "sip:alice:secret@example.org" }, .common_name = "cn.example" }, "" },
     { { .uris = { "sip:alice@example.org" }, .dns = { "dns.example" } }, "dns.example" },
     { { .uris = { "sips:example.org", "https://example.org/", "sip:" } }, "" },
     { { .uris = { "sip:[2001:db8::1", "sip:%65xample.org", "urn:x" } }, "" },

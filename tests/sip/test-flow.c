@@ -32,6 +32,7 @@ typedef struct
   guint n_ready, n_closed;
   char *reason;
   int status; /* of the last answer */
+  int status_when_closed;
   char *method;
   nta_incoming_t *incoming;
 } Stack;
@@ -117,6 +118,7 @@ on_closed (DflFlow *flow, const char *reason, gpointer data)
 
   g_assert_null (dfl_flow_get_transport (flow));
   self->n_closed++;
+  self->status_when_closed = self->status;
   g_free (self->reason);
   self->reason = g_strdup (reason);
 }
@@ -322,6 +324,7 @@ test_answer_and_close (void)
   send_register (stack, flow, NULL);
   g_assert_cmpint (stack->status, ==, 200);
   wait_until_closed (stack);
+  g_assert_cmpint (stack->status_when_closed, ==, 200);
   expected = g_strdup_printf ("127.0.0.1:%u closed the connection", far_end_get_port (far_end));
   g_assert_cmpstr (stack->reason, ==, expected);
   dfl_flow_free (flow);
@@ -329,12 +332,6 @@ test_answer_and_close (void)
 }
 
 /* --- Requests in --- */
-
-typedef struct
-{
-  char *answer;
-  GMutex mutex;
-} Caller;
 
 static void
 talk_caller (FarEnd *far_end, gpointer data)
@@ -487,22 +484,25 @@ test_answer_too_late (void)
 
 /* --- What is refused --- */
 
-typedef struct
+static gboolean
+on_too_long (gpointer data)
 {
-  DflFlowTls tls;
-  CertificateWish wish;
-  const char *reason; /* NULL: it is ready; %s: the server's address and port */
-} Judgement;
+  g_error ("The flow that should be refused is not");
+  return G_SOURCE_REMOVE;
+}
 
+/* reason: NULL where it becomes ready; %s is the server's address and port. */
 static void
 assert_flow (const FarEndOptions *options, const DflFlowTls *tls, const char *reason)
 {
   g_autoptr (Stack) stack = stack_new ();
   FarEnd *far_end = far_end_new (options);
   DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), tls);
+  guint limit = g_timeout_add_seconds (12, on_too_long, NULL);
 
   while (stack->n_closed == 0 && (reason != NULL || stack->n_ready == 0))
     g_main_context_iteration (NULL, TRUE);
+  g_source_remove (limit);
   if (reason != NULL)
     {
       g_autofree char *name = g_strdup_printf ("127.0.0.1:%u", far_end_get_port (far_end));
@@ -901,10 +901,7 @@ test_find (void)
   FarEndOptions options = { 0 };
   g_autoptr (FarEnd) far_end = far_end_new (&options);
   DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), NULL);
-  g_autofree char *local = NULL;
-  g_autofree char *expected = NULL;
   struct sockaddr_in peer;
-  socklen_t length = sizeof peer;
   const tp_name_t *name;
 
   assert_ready (stack);
@@ -923,7 +920,6 @@ test_find (void)
   g_assert_true (g_str_has_prefix (dfl_flow_get_local (flow), "127.0.0.1:"));
   dfl_flow_free (flow);
   g_assert_null (dfl_flows_find (stack->flows, (struct sockaddr *)&peer));
-  (void)length;
 }
 
 /* After any number of turns of the loop, at every one of which it is in another state. */
