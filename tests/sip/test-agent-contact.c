@@ -399,9 +399,11 @@ test_flow_lost (void)
   guint port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
   g_autoptr (RawCall) offered = call_user (server.peer, server.token);
   g_autoptr (RawCall) decided = call_user (server.peer, server.token);
+  g_autofree char *one = raw_branch ();
+  g_autofree char *other = raw_branch ();
 
-  raw_set (&offered->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, raw_branch ());
-  raw_set (&decided->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, raw_branch ());
+  raw_set (&offered->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, one);
+  raw_set (&decided->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, other);
   raw_call_invite (decided);
   raw_call_expect_ringing (decided);
   room_redirect (room_wait_call (room), ROOM_TARGET);
