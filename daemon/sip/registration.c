@@ -5,6 +5,7 @@
 
 #include "sip/back-off.h"
 #include "sip/binding.h"
+#include "sip/keep-alive.h"
 #include "sip/register-answer.h"
 #include "sip/register-request.h"
 #include "sip/way.h"
@@ -20,9 +21,7 @@
 
 #define PATIENCE SECONDS (5)  /* without an answer until people are told what is waited for */
 #define HOP_LIMIT SECONDS (8) /* for an answer, where there is another place to try */
-#define PING_INTERVAL SECONDS (25)
-#define PING_LIMIT SECONDS (8)
-#define MAX_CHALLENGES 6 /* in one attempt, whatever sip/digest.h makes of them */
+#define MAX_CHALLENGES 6      /* in one attempt, whatever sip/digest.h makes of them */
 #define RECENT_REQUESTS 16
 #define SHORT_LIFE SECONDS (30) /* of a connection: whoever closes it earlier does so again */
 #define SHORT_GRANT 30          /* seconds; see dfl_registration_is_urgent */
@@ -54,7 +53,8 @@ struct _DflRegistration
   DflWay *way;
   gboolean sought; /* in this attempt */
   DflDigest *digest;
-  DflRegisterRequest *request, *ping;
+  DflKeepAlive *keep_alive;
+  DflRegisterRequest *request;
 
   guint challenges;
   gboolean followed; /* the one more REGISTER was sent in this attempt */
@@ -66,7 +66,7 @@ struct _DflRegistration
   gint64 until;      /* when the registration ends, or 0 */
   gint64 until_wall;
 
-  DflAlarm *next, *hop_limit, *patience, *expiry, *ping_alarm;
+  DflAlarm *next, *hop_limit, *patience, *expiry;
 
   DflRegistrationLeftFunc left;
   gpointer left_data;
@@ -155,7 +155,7 @@ stop_waiting (DflRegistration *self)
   dfl_clock_clear_alarm (clock, &self->next);
   dfl_clock_clear_alarm (clock, &self->hop_limit);
   dfl_clock_clear_alarm (clock, &self->patience);
-  dfl_clock_clear_alarm (clock, &self->ping_alarm);
+  dfl_keep_alive_stop (self->keep_alive);
 }
 
 static void
@@ -165,7 +165,6 @@ ask_for_turn (DflRegistration *self)
     return;
   stop_waiting (self);
   g_clear_pointer (&self->request, dfl_register_request_abandon);
-  g_clear_pointer (&self->ping, dfl_register_request_abandon);
   self->phase = ASKING;
   self->ask (self, self->ask_data);
 }
@@ -187,6 +186,15 @@ wait_for_next (DflRegistration *self, gint64 span)
   self->watched = FALSE;
   set_alarm (self, &self->next, span, on_next);
   report (self);
+}
+
+static void
+seek_anew (gpointer data)
+{
+  DflRegistration *self = data;
+
+  dfl_way_stop (self->way);
+  ask_for_turn (self);
 }
 
 /* The log tells what is new. */
@@ -229,46 +237,6 @@ refuse (DflRegistration *self, const char *problem)
   wait_for_next (self, dfl_back_off_refuse (&self->back_off));
 }
 
-/* --- Keeping the way through a NAT open --- */
-
-static void
-seek_anew (DflRegistration *self)
-{
-  dfl_way_stop (self->way);
-  ask_for_turn (self);
-}
-
-static void on_ping_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data);
-
-static void
-on_ping_due (gpointer data)
-{
-  DflRegistration *self = data;
-
-  self->ping_alarm = NULL;
-  if (self->ping != NULL) /* not answered until now */
-    {
-      g_clear_pointer (&self->ping, dfl_register_request_abandon);
-      seek_anew (self);
-      return;
-    }
-  self->ping = dfl_binding_ping (self->binding, self->way, self->digest, on_ping_answered, self);
-  set_alarm (self, &self->ping_alarm, PING_LIMIT, on_ping_due);
-}
-
-/* Any answer will do. */
-static void
-on_ping_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data)
-{
-  DflRegistration *self = data;
-
-  self->ping = NULL;
-  if (outcome == DFL_REGISTER_ANSWERED)
-    set_alarm (self, &self->ping_alarm, PING_INTERVAL, on_ping_due);
-  else
-    seek_anew (self);
-}
-
 /* --- Answers --- */
 
 static void
@@ -280,7 +248,7 @@ wait_for_refresh (DflRegistration *self, guint expires)
 
   wait_for_next (self, MAX (span, SECONDS (expires) / 2));
   if (dfl_binding_is_behind_nat (self->binding) && hop->transport == DFL_TRANSPORT_UDP)
-    set_alarm (self, &self->ping_alarm, PING_INTERVAL, on_ping_due);
+    dfl_keep_alive_start (self->keep_alive);
 }
 
 static void
@@ -523,6 +491,8 @@ dfl_registration_new (const DflRegistrationTools *tools,
   self->binding = dfl_binding_new (tools, self->settings, dfl_account_get_id (account));
   self->digest = dfl_digest_new ();
   self->way = dfl_way_new (tools, self->settings, &way_listener, self);
+  self->keep_alive = dfl_keep_alive_new (tools->clock, self->binding, self->way, self->digest,
+                                         seek_anew, self);
   self->back_off = (DflBackOff){ .base = tools->settings->retry_base,
                                  .max = tools->settings->retry_max };
   ask_for_turn (self);
@@ -544,7 +514,7 @@ dfl_registration_free (DflRegistration *self)
   stop_waiting (self);
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
   g_clear_pointer (&self->request, dfl_register_request_abandon);
-  g_clear_pointer (&self->ping, dfl_register_request_abandon);
+  dfl_keep_alive_free (self->keep_alive);
   dfl_way_free (self->way);
   dfl_binding_free (self->binding);
   dfl_digest_free (self->digest);
@@ -654,7 +624,6 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
   stop_waiting (self);
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
   g_clear_pointer (&self->request, dfl_register_request_abandon);
-  g_clear_pointer (&self->ping, dfl_register_request_abandon);
   self->phase = LEAVING;
   self->left = done;
   self->left_data = data;
@@ -673,29 +642,10 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
 gboolean
 dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sockaddr *source)
 {
-  guint16 port = dfl_way_get_flow_port (self->way);
   guint32 last = dfl_binding_get_cseq (self->binding);
-  guint8 bytes[16], other[16];
 
-  if (cseq == 0 || cseq > last || cseq + RECENT_REQUESTS <= last
-      || !dfl_source_to_bytes (source, bytes))
-    return FALSE;
-  if (port != 0)
-    return source->sa_family == AF_INET
-           && ((const struct sockaddr_in *)source)->sin_port == g_htons (port);
-
-  for (guint i = 0; i < dfl_way_get_servers (self->way)->len; i++)
-    {
-      GInetAddress *server = dfl_way_get_servers (self->way)->pdata[i];
-      gsize length = g_inet_address_get_native_size (server);
-
-      memset (other, 0, 10);
-      memset (other + 10, 0xff, 2);
-      memcpy (other + 16 - length, g_inet_address_to_bytes (server), length);
-      if (memcmp (bytes, other, sizeof bytes) == 0)
-        return TRUE;
-    }
-  return FALSE;
+  return cseq > 0 && cseq <= last && last - cseq < RECENT_REQUESTS
+         && dfl_way_comes_from (self->way, source);
 }
 
 const char *

@@ -4,6 +4,7 @@
 #include "sip/way.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "sip/local-address.h"
 
@@ -305,6 +306,34 @@ dfl_way_has_moved (DflWay *self)
   now = dfl_local_address_towards ((struct sockaddr *)&native);
   length = now != NULL ? strlen (now) : 0;
   return now != NULL && (strncmp (now, self->place, length) != 0 || self->place[length] != ':');
+}
+
+gboolean
+dfl_way_comes_from (DflWay *self, const struct sockaddr *source)
+{
+  guint16 port = dfl_way_get_flow_port (self);
+  guint8 bytes[16], server_bytes[16] = { 0 };
+
+  if (!dfl_source_to_bytes (source, bytes))
+    return FALSE;
+  if (port != 0)
+    return source->sa_family == AF_INET
+           && ((const struct sockaddr_in *)source)->sin_port == g_htons (port);
+
+  for (guint i = 0; i < self->servers->len; i++)
+    {
+      GInetAddress *server = self->servers->pdata[i];
+      gsize length = g_inet_address_get_native_size (server);
+
+      memset (server_bytes + 10, 0xff, 2);
+      memcpy (server_bytes + sizeof server_bytes - length, g_inet_address_to_bytes (server),
+              length);
+      if (length == 4)
+        memset (server_bytes, 0, 10);
+      if (memcmp (bytes, server_bytes, sizeof bytes) == 0)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 const DflHop *

@@ -55,6 +55,10 @@ gboolean dfl_way_has_moved (DflWay *self);
 /* The place that is open or tried, or was last; NULL where there was none. */
 const DflHop *dfl_way_get_hop (DflWay *self);
 
+/* Whether a packet from there may be an answer: from one of the places, or, through a connection,
+ * from its relay. */
+gboolean dfl_way_comes_from (DflWay *self, const struct sockaddr *source);
+
 /* The addresses (GInetAddress) of all places, for sip/sources.h. Never NULL. */
 GPtrArray *dfl_way_get_servers (DflWay *self);
 
