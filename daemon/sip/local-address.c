@@ -72,7 +72,7 @@ rate (const su_sockaddr_t *bound, const su_sockaddr_t *local)
     return memcmp (SU_ADDR (bound), SU_ADDR (local), (size_t)SU_ADDRLEN (bound)) == 0 ? 4 : 1;
   if (bound->su_family == local->su_family)
     return 3;
-  /* A socket for any IPv6 address takes IPv4 as well, see bind_addresses in sip/agent.c. */
+  /* A socket for any IPv6 address takes IPv4 as well, see bind_addresses in sip/sockets.c. */
   return any && bound->su_family == AF_INET6 ? 2 : 0;
 }
 
