@@ -9,7 +9,7 @@
 #include "sip/records.h"
 
 #define MAX_HOPS 16
-#define MAX_TARGETS 8
+#define MAX_TARGETS 8   /* each has a share of the hops */
 #define TIME_LIMIT 8000 /* milliseconds */
 #define PATIENCE 2500   /* milliseconds for each kind of record */
 
@@ -282,7 +282,7 @@ finish_without (DflLocate *self)
 static void
 take_addresses (DflLocate *self)
 {
-  guint share = MAX (2, MAX_HOPS / self->items->len);
+  guint share = MAX_HOPS / self->items->len;
 
   for (guint i = 0; i < self->items->len; i++)
     {
@@ -290,9 +290,8 @@ take_addresses (DflLocate *self)
       guint n = 0;
 
       for (guint j = 0; item->records != NULL && j < item->records->len && n < share; j++)
-        if (self->hops->len < MAX_HOPS)
-          n += add_hop (self->hops, item->transport, g_ptr_array_index (item->records, j),
-                        item->port);
+        n += add_hop (self->hops, item->transport, g_ptr_array_index (item->records, j),
+                      item->port);
     }
   if (self->hops->len > 0)
     finish (self, "", "");
