@@ -12,7 +12,8 @@
 /*
  * GIO shakes hands; the certificate is judged by dfl_certificate_explain in the middle of it, so
  * that a server that is refused learns nothing of ours. GIO itself has no list of authorities here
- * and therefore always asks. Nothing older than TLS 1.2 is spoken, with verification or without.
+ * and therefore always asks. It would speak TLS 1.1; a server with nothing newer is left as soon as
+ * that is known, before a byte of SIP, with verification or without.
  *
  * GIO shakes hands in the threads that it keeps for tasks, ten at first: servers that are connected
  * to but silent occupy them for as long as the flow waits, and what else needs a thread may begin
