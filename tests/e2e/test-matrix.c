@@ -170,6 +170,33 @@ static const Cell cells[] = {
     "486 Busy Here", "200", TRUE, TRUE, REDIRECTED, AFTER_RINGING },
 };
 
+/* A target that the server does not allow: the caller is told so, and not where it is. */
+static void
+test_filter (gconstpointer recipe)
+{
+  RegistrarOptions options = { .recipe = recipe, .defines = "WITH_FILTER" };
+  g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autoptr (Registrar) registrar = registrar_start (stage, &options);
+  g_autoptr (Phone) mobile = phone_start (stage, "200 OK", 100);
+  g_autofree char *target = g_strdup_printf ("sip:target@127.0.0.1:%u", phone_get_port (mobile));
+  g_autofree char *call = NULL;
+  g_autofree char *trace = NULL;
+  Player *caller;
+
+  registrar_write_account (registrar, "");
+  stage_start_daemon (stage);
+  account_await_state (stage, "alice", "registered");
+  caller = stage_call (stage, "call.xml", "u1", "127.0.0.1", registrar_get_port (registrar), NULL);
+  call = stage_await_call (stage);
+  g_assert_cmpint (stage_deflectctl (stage, NULL, "redirect", target, NULL), ==, 0);
+  player_await_success (stage, caller);
+  stage_await_story (stage, call, REDIRECTED);
+  trace = player_read_trace (caller);
+  g_assert_nonnull (strstr (trace, "SIP/2.0 403 "));
+  g_assert_null (strstr (trace, "sip:target@"));
+  g_assert_cmpuint (phone_count (mobile, "INVITE sip:"), ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -179,6 +206,8 @@ main (int argc, char **argv)
   table = g_string_new ("");
   for (guint i = 0; i < G_N_ELEMENTS (cells); i++)
     g_test_add_data_func (cells[i].path, &cells[i], test_cell);
+  g_test_add_data_func ("/matrix/filter/parallel", "parallel", test_filter);
+  g_test_add_data_func ("/matrix/filter/serial", "serial", test_filter);
   status = g_test_run ();
   g_print ("%s", table->str);
   g_string_free (table, TRUE);

@@ -118,10 +118,11 @@ find_contact (Registrar *registrar)
 
 /* Killed, it cannot take its contact back; started again, it knows that one and replaces it. */
 static void
-test_crash (void)
+test_crash (gconstpointer defines)
 {
+  RegistrarOptions options = { .defines = defines };
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
-  g_autoptr (Registrar) registrar = registrar_start (stage, NULL);
+  g_autoptr (Registrar) registrar = registrar_start (stage, &options);
   g_autofree char *first = NULL;
 
   registrar_add_contact (registrar, "phone", SOFTPHONE_PORT, ";q=0.5");
@@ -392,7 +393,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (ways); i++)
     g_test_add_data_func (ways[i].path, &ways[i], test_way);
-  g_test_add_func ("/registrar/crash", test_crash);
+  g_test_add_data_func ("/registrar/crash", "", test_crash);
+  g_test_add_data_func ("/registrar/crash-without-instance", "WITHOUT_INSTANCE", test_crash);
   g_test_add_func ("/registrar/disable", test_disable);
   for (guint i = 0; i < G_N_ELEMENTS (failures); i++)
     g_test_add_data_func (failures[i].path, &failures[i], test_failure);
