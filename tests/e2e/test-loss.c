@@ -78,16 +78,16 @@ milliseconds (void)
 static void
 send_request (Crowd *self, const Caller *call, const char *method, const char *to_tag)
 {
-  g_autofree char *text
-      = g_strdup_printf ("%s sip:alice@127.0.0.1 SIP/2.0\r\n"
-                         "Via: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bK-a-call-over-loss-%u\r\n"
-                         "From: <sip:carol@pbx.example>;tag=carol-%u\r\n"
-                         "To: <sip:alice@deflect.example>%s%s\r\n"
-                         "Call-ID: loss-%u\r\nCSeq: 1 %s\r\n"
-                         "Contact: <sip:carol@127.0.0.1>\r\n"
-                         "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-                         method, self->own, call->number, call->number,
-                         *to_tag != '\0' ? ";tag=" : "", to_tag, call->number, method);
+  g_autofree char *text = g_strdup_printf (
+      "%s sip:alice@127.0.0.1 SIP/2.0\r\n"
+      "Via: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bK-a-call-over-loss-%u\r\n"
+      "From: <sip:carol@pbx.example>;tag=carol-%u\r\n"
+      "To: <sip:alice@deflect.example>%s%s\r\n"
+      "Call-ID: loss-%u\r\nCSeq: 1 %s\r\n"
+      "Contact: <sip:carol@127.0.0.1>\r\n"
+      "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+      method, self->own, call->number, call->number, *to_tag != '\0' ? ";tag=" : "", to_tag,
+      call->number, method);
 
   /* An error came back for a datagram before; then this one is lost, too. */
   g_socket_send (self->socket, text, strlen (text), NULL, NULL);
