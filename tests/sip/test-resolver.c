@@ -90,14 +90,21 @@ assert_addresses (Answer *self, const char *expected)
   g_assert_cmpstr (text->str, ==, expected);
 }
 
+/* Open sockets; GLib's threads have other files that come when they like. */
 static guint
-count_files (void)
+count_sockets (void)
 {
   g_autoptr (GDir) directory = g_dir_open ("/proc/self/fd", 0, NULL);
+  const char *name;
   guint n = 0;
 
-  while (g_dir_read_name (directory) != NULL)
-    n++;
+  while ((name = g_dir_read_name (directory)) != NULL)
+    {
+      g_autofree char *path = g_build_filename ("/proc/self/fd", name, NULL);
+      g_autofree char *target = g_file_read_link (path, NULL);
+
+      n += target != NULL && g_str_has_prefix (target, "socket:");
+    }
   return n;
 }
 
@@ -280,7 +287,7 @@ test_trouble (gconstpointer data)
   static const Ask asks[] = { dfl_resolver_ask_srv, dfl_resolver_ask_naptr,
                               dfl_resolver_ask_addresses };
   Answer answers[3] = { { 0 } };
-  guint n = count_files ();
+  guint n = count_sockets ();
 
   name_server_set_mood (server, NULL, NULL, trouble->mood);
   name_server_add (server, "example.org", "SRV", "10 60 5070 sip.example.org");
@@ -301,7 +308,7 @@ test_trouble (gconstpointer data)
   clear_answers (answers, 3);
   raw_run_for (5);
   if (trouble->mood != NAME_SERVER_SILENT)
-    g_assert_cmpuint (count_files (), <=, n);
+    raw_wait_until (count_sockets () <= n);
 }
 
 static void
@@ -431,7 +438,7 @@ test_cancel_from_within (gconstpointer data)
 static void
 test_free (gconstpointer data)
 {
-  guint n = count_files ();
+  guint n = count_sockets ();
 
   for (guint i = 0; i < 4; i++)
     {
@@ -458,7 +465,7 @@ test_free (gconstpointer data)
   g_clear_pointer (&resolver, dfl_resolver_free);
   name_server_set_mood (server, NULL, NULL, NAME_SERVER_NXDOMAIN);
   /* What the C library asked for still ends. */
-  raw_wait_until (count_files () <= n);
+  raw_wait_until (count_sockets () <= n);
 }
 
 static void

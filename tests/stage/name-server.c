@@ -476,8 +476,9 @@ serve_question (Stream *self, guint8 *buffer)
   if (recv (self->fd, buffer, size, MSG_WAITALL) != (gssize)size)
     return FALSE;
   answer = take_query (self->server, buffer, size, TRUE);
+  /* The C library would wait for ever. */
   if (answer == NULL)
-    return TRUE;
+    return FALSE;
   prefix[0] = (guint8)(answer->len >> 8);
   prefix[1] = (guint8)answer->len;
   g_byte_array_prepend (answer, prefix, 2);
