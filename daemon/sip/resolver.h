@@ -14,8 +14,8 @@
  * nsswitch.conf names (mDNS and others).
  *
  * GResolver is not asked first, because each of its questions keeps a thread until the C library
- * gives up, cancelled or not: behind 200 hosts whose server is silent, a good one was found after 50
- * seconds. It gets four questions at a time; others wait.
+ * gives up, cancelled or not: behind 200 hosts whose server is silent, a good one was found after
+ * 50 seconds. It gets four questions at a time; others wait.
  *
  * A question is answered within 8 seconds. Equal questions that are open at the same time are asked
  * once. All answers come from the thread-default main context, never from within.
