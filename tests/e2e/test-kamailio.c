@@ -1,8 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a real proxy in front makes of our 302, alone and beside a softphone. The README's table of
- * servers says what is asserted here. */
+/* What a real proxy in front makes of our 302, alone and beside a softphone. What is asserted
+ * here is what data/recipes/README.md says. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
