@@ -27,7 +27,8 @@ typedef struct
 static const Law laws[] = {
   { "daemon/core", NULL, "core/.+|glib\\.h|glib-object\\.h|" SYSTEM,
     BUS_WORDS "|" FILE_WORDS "|" SIP_WORDS },
-  { "daemon/sip", NULL, "(?:core|sip|gio|gnutls|sofia-sip)/.+|(?:glib|gio)[a-z-]*\\.h|ares\\.h|" SYSTEM,
+  { "daemon/sip", NULL,
+    "(?:core|sip|gio|gnutls|sofia-sip)/.+|(?:glib|gio)[a-z-]*\\.h|ares\\.h|" SYSTEM,
     BUS_WORDS "|" FILE_WORDS },
   { "daemon/bus", NULL,
     "(?:core|bus|gio|polkit|systemd)/.+|(?:glib|gio)[a-z-]*\\.h|data/"
