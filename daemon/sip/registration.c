@@ -3,25 +3,19 @@
 
 #include "sip/registration.h"
 
+#include "sip/attempt.h"
 #include "sip/back-off.h"
 #include "sip/binding.h"
 #include "sip/keep-alive.h"
-#include "sip/register-answer.h"
 #include "sip/register-request.h"
 #include "sip/way.h"
 
-/*
- * An attempt is all that happens from dfl_registration_go until the server granted or refused a
- * registration, or no place of it is left: names, connections, a challenge, a longer interval, and
- * one more REGISTER where the first showed that the contact must change or old ones be taken back.
- * Between attempts one alarm waits for the next.
- */
+/* What happens at its turn is an attempt, which has a file of its own. Between attempts one alarm
+ * waits for the next. */
 
 #define SECONDS(n) ((gint64)(n)*G_USEC_PER_SEC)
 
-#define PATIENCE SECONDS (5)  /* without an answer until people are told what is waited for */
-#define HOP_LIMIT SECONDS (8) /* for an answer, where there is another place to try */
-#define MAX_CHALLENGES 6      /* in one attempt, whatever sip/digest.h makes of them */
+#define PATIENCE SECONDS (5) /* without an answer until people are told what is waited for */
 #define RECENT_REQUESTS 16
 #define SHORT_LIFE SECONDS (30) /* of a connection: whoever closes it earlier does so again */
 #define SHORT_GRANT 30          /* seconds; see dfl_registration_is_urgent */
@@ -30,8 +24,7 @@ typedef enum
 {
   WAITING, /* for the alarm */
   ASKING,  /* for its turn */
-  SEEKING, /* the way is not open */
-  REGISTERING,
+  TRYING,  /* an attempt is under way */
   LEAVING
 } Phase;
 
@@ -51,14 +44,9 @@ struct _DflRegistration
 
   DflBinding *binding;
   DflWay *way;
-  gboolean sought; /* in this attempt */
   DflDigest *digest;
+  DflAttempt *attempt;
   DflKeepAlive *keep_alive;
-  DflRegisterRequest *request;
-
-  guint challenges;
-  gboolean followed; /* the one more REGISTER was sent in this attempt */
-  guint retry_after;
   DflBackOff back_off;
 
   guint granted;     /* seconds, the last time, */
@@ -66,13 +54,13 @@ struct _DflRegistration
   gint64 until;      /* when the registration ends, or 0 */
   gint64 until_wall;
 
-  DflAlarm *next, *hop_limit, *patience, *expiry;
+  DflAlarm *next, *patience, *expiry;
 
+  DflRegisterRequest *farewell;
+  guint challenges; /* of it */
   DflRegistrationLeftFunc left;
   gpointer left_data;
 };
-
-static void send_register (DflRegistration *self);
 
 /* --- What people are told --- */
 
@@ -108,7 +96,7 @@ report (DflRegistration *self)
   else
     {
       report.state = DFL_ACCOUNT_STATE_CONNECTING;
-      if (!self->patient && (self->phase == SEEKING || self->phase == REGISTERING))
+      if (!self->patient && self->phase == TRYING)
         reason = dfl_way_describe_wait (self->way);
     }
   report.reason = reason != NULL ? reason : "";
@@ -153,7 +141,6 @@ stop_waiting (DflRegistration *self)
   DflClock *clock = self->tools->clock;
 
   dfl_clock_clear_alarm (clock, &self->next);
-  dfl_clock_clear_alarm (clock, &self->hop_limit);
   dfl_clock_clear_alarm (clock, &self->patience);
   dfl_keep_alive_stop (self->keep_alive);
 }
@@ -164,7 +151,7 @@ ask_for_turn (DflRegistration *self)
   if (self->phase == ASKING || self->phase == LEAVING)
     return;
   stop_waiting (self);
-  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  dfl_attempt_stop (self->attempt);
   self->phase = ASKING;
   self->ask (self, self->ask_data);
 }
@@ -214,30 +201,13 @@ note_problem (DflRegistration *self, const char *problem)
 static void
 end_attempt (DflRegistration *self, const char *problem)
 {
-  g_clear_pointer (&self->request, dfl_register_request_abandon);
   note_problem (self, problem);
   /* Over what is open calls may be offered still. */
   if (!is_registered (self))
     dfl_way_stop (self->way);
 }
 
-static void
-fail (DflRegistration *self, const char *problem)
-{
-  end_attempt (self, problem);
-  self->refused = FALSE;
-  wait_for_next (self, dfl_back_off_fail (&self->back_off, self->retry_after));
-}
-
-static void
-refuse (DflRegistration *self, const char *problem)
-{
-  end_attempt (self, problem);
-  self->refused = TRUE;
-  wait_for_next (self, dfl_back_off_refuse (&self->back_off));
-}
-
-/* --- Answers --- */
+/* --- Attempts --- */
 
 static void
 wait_for_refresh (DflRegistration *self, guint expires)
@@ -252,174 +222,46 @@ wait_for_refresh (DflRegistration *self, guint expires)
 }
 
 static void
-on_granted (DflRegistration *self, DflRegisterAnswer *answer)
+on_granted (guint expires, gboolean more, gpointer data)
 {
+  DflRegistration *self = data;
   DflClock *clock = self->tools->clock;
-  gboolean again;
-
-  if (answer->expires == 0)
-    {
-      fail (self, "the server answered, but did not keep the registration");
-      return;
-    }
 
   dfl_back_off_reset (&self->back_off);
   note_problem (self, NULL);
   self->refused = FALSE;
-  self->granted = answer->expires;
+  self->granted = expires;
   self->granted_at = dfl_clock_now (clock);
-  self->until = dfl_clock_now (clock) + SECONDS (answer->expires);
-  self->until_wall = dfl_clock_wall (clock) + SECONDS (answer->expires);
-  set_alarm (self, &self->expiry, SECONDS (answer->expires), on_expired);
-  again = dfl_binding_take (self->binding, self->way, answer);
-  if (again && !self->followed)
-    {
-      self->followed = TRUE;
-      report (self);
-      send_register (self);
-      return;
-    }
-  wait_for_refresh (self, answer->expires);
-}
-
-static void
-on_challenged (DflRegistration *self, const sip_t *response)
-{
-  DflDigestVerdict verdict = dfl_digest_take (self->digest, response,
-                                              self->settings->password != NULL);
-
-  if (verdict == DFL_DIGEST_RETRY && ++self->challenges > MAX_CHALLENGES)
-    verdict = DFL_DIGEST_REFUSED;
-  switch (verdict)
-    {
-    case DFL_DIGEST_RETRY:
-      send_register (self);
-      break;
-    case DFL_DIGEST_NO_PASSWORD:
-      refuse (self, "the server asks for a password: give one with "
-                    "`deflectctl account set NAME --password`");
-      break;
-    case DFL_DIGEST_UNSUPPORTED:
-      refuse (self, "the server asks for a kind of authentication that deflectd does not have");
-      break;
-    case DFL_DIGEST_REFUSED:
-    default:
-      refuse (self, "wrong password or username: correct them with "
-                    "`deflectctl account set NAME --password`");
-    }
-}
-
-static void
-try_next_place (DflRegistration *self, const char *reason)
-{
-  self->phase = SEEKING;
-  dfl_digest_forget (self->digest);
-  /* A place of an earlier attempt may have been left by the server. */
-  if (!dfl_way_has_next (self->way) && !self->sought)
-    {
-      self->sought = TRUE;
-      dfl_way_seek (self->way);
-    }
+  self->until = dfl_clock_now (clock) + SECONDS (expires);
+  self->until_wall = dfl_clock_wall (clock) + SECONDS (expires);
+  set_alarm (self, &self->expiry, SECONDS (expires), on_expired);
+  if (more)
+    report (self);
   else
-    dfl_way_try_next (self->way, reason);
+    wait_for_refresh (self, expires);
 }
 
 static void
-on_answered (DflRegistration *self, const sip_t *response)
-{
-  g_autoptr (DflRegisterAnswer) answer = dfl_binding_read (self->binding, self->way, response);
-
-  self->retry_after = MAX (self->retry_after, answer->retry_after);
-  switch (answer->verdict)
-    {
-    case DFL_REGISTER_GRANTED:
-      on_granted (self, answer);
-      break;
-    case DFL_REGISTER_CHALLENGED:
-      on_challenged (self, response);
-      break;
-    case DFL_REGISTER_TOO_BRIEF:
-    case DFL_REGISTER_EXTENSION:
-      if (dfl_binding_yield (self->binding, answer))
-        send_register (self);
-      else
-        fail (self, answer->reason);
-      break;
-    case DFL_REGISTER_UNAVAILABLE:
-      if (answer->retry_after > 0 && !dfl_way_has_next (self->way))
-        fail (self, answer->reason);
-      else
-        try_next_place (self, answer->reason);
-      break;
-    case DFL_REGISTER_REFUSED:
-      refuse (self, answer->reason);
-      break;
-    case DFL_REGISTER_FAILED:
-    default:
-      fail (self, answer->reason);
-    }
-}
-
-static char *
-describe_silence (DflRegistration *self, DflRegisterOutcome outcome)
-{
-  g_autofree char *server = dfl_way_describe_server (self->way);
-
-  return g_strdup_printf (outcome == DFL_REGISTER_NOT_SENT
-                              ? "%s cannot be reached, or no SIP server is there"
-                              : "no answer from %s",
-                          server);
-}
-
-static void
-on_register_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data)
+on_failed (const char *reason, guint retry_after, gpointer data)
 {
   DflRegistration *self = data;
-  g_autofree char *reason = NULL;
 
-  self->request = NULL;
-  dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
-  if (outcome == DFL_REGISTER_ANSWERED)
-    {
-      on_answered (self, response);
-      return;
-    }
-  reason = describe_silence (self, outcome);
-  try_next_place (self, reason);
+  end_attempt (self, reason);
+  self->refused = FALSE;
+  wait_for_next (self, dfl_back_off_fail (&self->back_off, retry_after));
 }
 
 static void
-on_hop_limit (gpointer data)
+on_refused (const char *reason, gpointer data)
 {
   DflRegistration *self = data;
-  g_autofree char *reason = describe_silence (self, DFL_REGISTER_NO_ANSWER);
 
-  self->hop_limit = NULL;
-  g_clear_pointer (&self->request, dfl_register_request_abandon);
-  try_next_place (self, reason);
+  end_attempt (self, reason);
+  self->refused = TRUE;
+  wait_for_next (self, dfl_back_off_refuse (&self->back_off));
 }
 
-static void
-send_register (DflRegistration *self)
-{
-  self->phase = REGISTERING;
-  if (dfl_way_get_transport (self->way) == NULL) /* it is just being closed */
-    return;
-  /* The first INVITE may be faster than the answer. */
-  dfl_sources_set_registration (self->tools->sources, self->account,
-                                dfl_binding_get_token (self->binding),
-                                dfl_way_get_servers (self->way), dfl_way_get_flow_port (self->way));
-  self->request = dfl_binding_register (self->binding, self->way, self->digest, FALSE,
-                                        on_register_answered, self);
-  if (self->request == NULL)
-    {
-      refuse (self, "the address, registrar or proxy of the account cannot be sent in SIP: correct "
-                    "them");
-      return;
-    }
-  if (dfl_way_has_next (self->way) || !self->sought)
-    set_alarm (self, &self->hop_limit, HOP_LIMIT, on_hop_limit);
-}
+static const DflAttemptListener attempt_listener = { on_granted, on_failed, on_refused };
 
 /* --- The way --- */
 
@@ -428,8 +270,7 @@ on_way_opened (DflWay *way, gpointer data)
 {
   DflRegistration *self = data;
 
-  if (self->phase == SEEKING)
-    send_register (self);
+  dfl_attempt_way_opened (self->attempt);
 }
 
 static void
@@ -444,14 +285,8 @@ on_way_closed (DflWay *way, const char *reason, gpointer data)
   self->until = 0;
   note_problem (self, reason);
   dfl_digest_forget (self->digest);
-  if (self->phase == REGISTERING)
-    {
-      g_clear_pointer (&self->request, dfl_register_request_abandon);
-      dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
-      try_next_place (self, reason);
-      report (self);
-    }
-  else if (self->phase != WAITING)
+  dfl_attempt_way_closed (self->attempt, reason);
+  if (self->phase != WAITING)
     report (self);
   else if (dfl_clock_now (self->tools->clock) - self->granted_at < SHORT_LIFE)
     wait_for_next (self, dfl_back_off_fail (&self->back_off, 0));
@@ -465,8 +300,7 @@ on_way_failed (DflWay *way, const char *reason, gpointer data)
 {
   DflRegistration *self = data;
 
-  if (self->phase == SEEKING)
-    fail (self, reason);
+  dfl_attempt_way_failed (self->attempt, reason);
 }
 
 static const DflWayListener way_listener = { on_way_opened, on_way_closed, on_way_failed };
@@ -491,6 +325,8 @@ dfl_registration_new (const DflRegistrationTools *tools,
   self->binding = dfl_binding_new (tools, self->settings, dfl_account_get_id (account));
   self->digest = dfl_digest_new ();
   self->way = dfl_way_new (tools, self->settings, &way_listener, self);
+  self->attempt = dfl_attempt_new (tools, account, self->settings, self->binding, self->way,
+                                   self->digest, &attempt_listener, self);
   self->keep_alive = dfl_keep_alive_new (tools->clock, self->binding, self->way, self->digest,
                                          seek_anew, self);
   self->back_off = (DflBackOff){ .base = tools->settings->retry_base,
@@ -513,7 +349,8 @@ dfl_registration_free (DflRegistration *self)
   withdraw (self);
   stop_waiting (self);
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
-  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  g_clear_pointer (&self->farewell, dfl_register_request_abandon);
+  dfl_attempt_free (self->attempt);
   dfl_keep_alive_free (self->keep_alive);
   dfl_way_free (self->way);
   dfl_binding_free (self->binding);
@@ -548,24 +385,10 @@ dfl_registration_go (DflRegistration *self)
   if (self->phase != ASKING)
     return;
 
-  self->challenges = 0;
-  self->followed = FALSE;
-  self->retry_after = 0;
+  self->phase = TRYING;
   self->patient = TRUE;
-  dfl_digest_begin (self->digest);
   set_alarm (self, &self->patience, PATIENCE, on_impatient);
-  if (dfl_way_is_open (self->way) && !dfl_way_has_moved (self->way))
-    {
-      self->sought = FALSE;
-      send_register (self);
-    }
-  else
-    {
-      self->sought = TRUE;
-      self->phase = SEEKING;
-      dfl_digest_forget (self->digest);
-      dfl_way_seek (self->way);
-    }
+  dfl_attempt_begin (self->attempt);
   report (self);
 }
 
@@ -607,13 +430,13 @@ on_leave_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer d
   DflRegistration *self = data;
   int status = outcome == DFL_REGISTER_ANSWERED ? response->sip_status->st_status : 0;
 
-  self->request = NULL;
+  self->farewell = NULL;
   if ((status == 401 || status == 407) && self->challenges++ == 0
       && dfl_digest_take (self->digest, response, self->settings->password != NULL)
              == DFL_DIGEST_RETRY)
-    self->request = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
-                                          on_leave_answered, self);
-  if (self->request == NULL)
+    self->farewell = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
+                                           on_leave_answered, self);
+  if (self->farewell == NULL)
     self->left (self, self->left_data);
 }
 
@@ -623,7 +446,7 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
   withdraw (self);
   stop_waiting (self);
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
-  g_clear_pointer (&self->request, dfl_register_request_abandon);
+  dfl_attempt_stop (self->attempt);
   self->phase = LEAVING;
   self->left = done;
   self->left_data = data;
@@ -631,9 +454,9 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
   self->challenges = 0;
   dfl_digest_begin (self->digest);
   if (dfl_binding_is_known (self->binding) && dfl_way_is_open (self->way))
-    self->request = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
-                                          on_leave_answered, self);
-  if (self->request == NULL)
+    self->farewell = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
+                                           on_leave_answered, self);
+  if (self->farewell == NULL)
     set_alarm (self, &self->next, 0, on_left);
 }
 
