@@ -1,7 +1,8 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The server transactions behind the calls: from the INVITE to the ACK of the final response. */
+/* The legs of the calls: what an INVITE is to the switchboard, and what the switchboard makes of
+ * it. */
 
 #pragma once
 
