@@ -100,7 +100,7 @@ network_get_desk_command (void)
 }
 
 void
-network_lose (guint percent, guint port)
+network_lose (guint percent, guint port, guint other_port)
 {
   static gboolean made;
 
@@ -111,8 +111,8 @@ network_lose (guint percent, guint port)
     return;
   network_run ("nft add table inet loss");
   network_run ("nft 'add chain inet loss in { type filter hook input priority 0; }'");
-  network_run ("nft add rule inet loss in udp dport %u numgen random mod 100 '<' %u counter drop",
-               port, percent);
-  network_run ("nft add rule inet loss in udp sport %u numgen random mod 100 '<' %u counter drop",
-               port, percent);
+  for (const char **end = (const char *[]){ "dport", "sport", NULL }; *end != NULL; end++)
+    network_run ("nft add rule inet loss in udp %s '{' %u, %u '}' numgen random mod 100 '<' %u "
+                 "counter drop",
+                 *end, port, other_port, percent);
 }

@@ -26,6 +26,6 @@ const char *network_get_desk_command (void);
 void network_run (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void network_run_at_desk (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
-/* So many of a hundred UDP packets to the port, and so many of those from it, get lost by chance,
+/* So many of a hundred UDP packets to either port, and so many of those from it, get lost by chance,
  * until further notice; 0: none. */
-void network_lose (guint percent, guint port);
+void network_lose (guint percent, guint port, guint other_port);

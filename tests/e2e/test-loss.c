@@ -2,31 +2,33 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A thousand calls over a bad network. What must hold is judged from what reached the daemon and
- * what left it:
+ * A thousand calls over a bad network, for an account that is registered with a real Kamailio over
+ * the same network. What must hold is judged from what reached the daemon and what left it:
  *  - each branch of an INVITE made one call,
  *  - got at most one final status,
  *  - the call is `redirected` exactly where an ACK for the 302 arrived before Timer H, and
  *    `unconfirmed` where none did; `cancelled` where the answer is 487.
  *
- * Between caller and daemon are the packet filter, which loses, and the disturber, which does the
+ * The calls come from the registrar's address, to the contact that it has. Between them and the
+ * daemon are the packet filter, which loses in both directions, and the disturber, which does the
  * rest and writes down what the daemon sees.
  */
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "harness.h"
+#include "account-view.h"
+#include "callers.h"
 #include "names.h"
 #include "network.h"
+#include "record.h"
+#include "registrar.h"
 
 #define N_CALLS 1000
 #define AT_A_TIME 150
-#define T1 100
-#define TIMER_B (64 * T1)
-#define TIMER_H (64 * T1 * 1000)
+#define TIMER_H (64 * CALLERS_T1 * 1000)
 /* The daemon's clock and that of the disturber tick beside each other; a busy machine is late. */
 #define TIMER_GRAIN (150 * 1000)
+
+/* Short enough that the account registers again and again meanwhile; seconds. */
+#define EXPIRES 12
 
 #define TARGET "sip:+4915550100@mobile.example"
 
@@ -35,20 +37,6 @@ typedef struct
   const char *path;
   guint loss, duplicates, late, delay;
 } Weather;
-
-/* --- The caller --- */
-
-typedef struct
-{
-  guint number;
-  gint64 next;  /* when to send the INVITE again, milliseconds since it was first sent; 0: not */
-  gint64 began; /* milliseconds */
-  gint64 interval;
-  guint status;     /* final, or 0 */
-  gboolean silent;  /* never acknowledges */
-  gboolean cancels; /* after the first provisional response */
-  gboolean cancelled;
-} Caller;
 
 /* What the daemon tells of one call. */
 typedef struct
@@ -60,127 +48,13 @@ typedef struct
 typedef struct
 {
   Stage *stage;
-  GSocket *socket;
-  guint own; /* the disturber's port in front of the daemon */
-  Caller calls[N_CALLS];
-  guint n_begun, n_running;
+  Registrar *registrar;
+  Callers *callers;
+  guint public, own; /* the disturber's ports in front of the daemon */
   GHashTable *told;  /* number to Told */
   GHashTable *paths; /* object path to number */
   guint n_removed;
 } Crowd;
-
-static gint64
-milliseconds (void)
-{
-  return g_get_monotonic_time () / 1000;
-}
-
-static void
-send_request (Crowd *self, const Caller *call, const char *method, const char *to_tag)
-{
-  g_autofree char *text = g_strdup_printf (
-      "%s sip:alice@127.0.0.1 SIP/2.0\r\n"
-      "Via: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bK-a-call-over-loss-%u\r\n"
-      "From: <sip:carol@pbx.example>;tag=carol-%u\r\n"
-      "To: <sip:alice@deflect.example>%s%s\r\n"
-      "Call-ID: loss-%u\r\nCSeq: 1 %s\r\n"
-      "Contact: <sip:carol@127.0.0.1>\r\n"
-      "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
-      method, self->own, call->number, call->number, *to_tag != '\0' ? ";tag=" : "", to_tag,
-      call->number, method);
-
-  /* An error came back for a datagram before; then this one is lost, too. */
-  g_socket_send (self->socket, text, strlen (text), NULL, NULL);
-}
-
-static void
-send_again (Crowd *self, Caller *call)
-{
-  gint64 time = milliseconds () - call->began;
-
-  if (call->next == 0 || time < call->next)
-    return;
-  if (time >= TIMER_B)
-    {
-      call->next = 0;
-      self->n_running--;
-      return;
-    }
-  send_request (self, call, "INVITE", "");
-  call->interval *= 2;
-  call->next = time + call->interval;
-}
-
-static void
-begin_call (Crowd *self)
-{
-  Caller *call = &self->calls[self->n_begun];
-
-  *call = (Caller){ .number = self->n_begun++, .began = milliseconds (), .interval = T1 };
-  call->silent = call->number % 50 == 7;
-  call->cancels = call->number % 40 == 3;
-  call->next = T1;
-  self->n_running++;
-  send_request (self, call, "INVITE", "");
-}
-
-static char *
-find_tag (const char *message)
-{
-  const char *to = strstr (message, "\nTo:");
-  const char *tag = to != NULL ? strstr (to, ";tag=") : NULL;
-
-  return tag != NULL ? g_strndup (tag + 5, strcspn (tag + 5, ";\r")) : g_strdup ("");
-}
-
-static guint
-find_number (const char *message)
-{
-  const char *id = strstr (message, "\nCall-ID: loss-");
-
-  g_assert_nonnull (id);
-  return (guint)strtoul (id + strlen ("\nCall-ID: loss-"), NULL, 10);
-}
-
-static void
-on_response (Crowd *self, const char *message)
-{
-  guint status = (guint)strtoul (message + strlen ("SIP/2.0 "), NULL, 10);
-  Caller *call = &self->calls[find_number (message)];
-  g_autofree char *tag = find_tag (message);
-
-  if (strstr (message, "CSeq: 1 INVITE") == NULL)
-    return;
-  if (call->next != 0)
-    {
-      call->next = 0;
-      if (status < 200 && call->cancels && !call->cancelled)
-        {
-          call->cancelled = TRUE;
-          send_request (self, call, "CANCEL", "");
-        }
-    }
-  if (status < 200)
-    return;
-  if (call->status == 0)
-    self->n_running--;
-  call->status = status;
-  if (!call->silent)
-    send_request (self, call, "ACK", tag);
-}
-
-static void
-read_responses (Crowd *self)
-{
-  char message[65536];
-  gssize length;
-
-  while ((length = g_socket_receive (self->socket, message, sizeof message - 1, NULL, NULL)) > 0)
-    {
-      message[length] = '\0';
-      on_response (self, message);
-    }
-}
 
 /* --- The daemon's view on the bus --- */
 
@@ -226,11 +100,11 @@ on_added (GDBusConnection *connection,
     return;
   g_variant_get_child (parameters, 0, "&o", &path);
   g_assert_true (g_variant_lookup (call, "SipCallId", "&s", &id));
-  number = (guint)strtoul (id + strlen ("loss-"), NULL, 10);
+  number = callers_read_call_id (id);
   told_of (self, number)->n_objects++;
   g_hash_table_insert (self->paths, g_strdup (path), GUINT_TO_POINTER (number));
   /* Those who cancel shall find something to cancel, mostly. */
-  if (self->calls[number].cancels)
+  if (callers_cancels (number))
     return;
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "wait", g_variant_new_boolean (FALSE));
@@ -286,65 +160,12 @@ subscribe (Crowd *self, const char *interface, const char *name, GDBusSignalCall
                                              callback, self, NULL);
 }
 
-/* --- What reached the daemon, and what left it --- */
-
-typedef struct
-{
-  gboolean arrived;        /* its INVITE */
-  guint final;             /* the status that left, or 0 */
-  gint64 final_at, ack_at; /* microseconds, the first of each; 0: none */
-} Seen;
-
-static void
-judge_message (Seen *seen, gboolean arrived, gint64 at, const char *message)
-{
-  guint status;
-
-  if (arrived && g_str_has_prefix (message, "INVITE "))
-    seen->arrived = TRUE;
-  if (arrived && g_str_has_prefix (message, "ACK ") && seen->ack_at == 0)
-    seen->ack_at = at;
-  if (arrived || strstr (message, "CSeq: 1 INVITE") == NULL)
-    return;
-  status = (guint)strtoul (message + strlen ("SIP/2.0 "), NULL, 10);
-  if (status < 200)
-    return;
-  if (seen->final != 0)
-    g_assert_cmpuint (status, ==, seen->final);
-  else
-    seen->final_at = at;
-  seen->final = status;
-}
-
-/* One Seen for each call. */
-static Seen *
-read_record (const char *file)
-{
-  Seen *seen = g_new0 (Seen, N_CALLS);
-  g_autofree char *text = NULL;
-  g_autoptr (GError) error = NULL;
-  gsize length;
-  char *at;
-
-  g_file_get_contents (file, &text, &length, &error);
-  g_assert_no_error (error);
-  for (at = text; at < text + length;)
-    {
-      gboolean arrived = *at == '>';
-      gint64 time = g_ascii_strtoll (at + 2, &at, 10);
-      gsize size = g_ascii_strtoull (at + 1, &at, 10);
-      g_autofree char *message = g_strndup (at + 1, size);
-
-      judge_message (&seen[find_number (message)], arrived, time, message);
-      at += 1 + size;
-    }
-  return seen;
-}
+/* --- What must hold --- */
 
 static void
 judge (Crowd *self, const char *file, const Weather *weather)
 {
-  g_autofree Seen *seen = read_record (file);
+  g_autofree Seen *seen = record_read (file, N_CALLS);
   guint n_arrived = 0, n_redirected = 0, n_unconfirmed = 0, n_cancelled = 0;
 
   for (guint i = 0; i < N_CALLS; i++)
@@ -367,7 +188,7 @@ judge (Crowd *self, const char *file, const Weather *weather)
           g_assert_cmpstr (told->outcome, ==, "cancelled");
           continue;
         }
-      g_assert_cmpuint (seen[i].final, ==, self->calls[i].cancels ? 480 : 302);
+      g_assert_cmpuint (seen[i].final, ==, callers_cancels (i) ? 480 : 302);
       if (seen[i].final == 480)
         g_assert_cmpstr (told->outcome, ==, "expired");
       else if (seen[i].ack_at != 0 && took < TIMER_H - TIMER_GRAIN)
@@ -387,28 +208,12 @@ judge (Crowd *self, const char *file, const Weather *weather)
 
 /* --- All together --- */
 
-static GSocket *
-open_socket (guint port)
-{
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new_from_string ("127.0.0.1", 0);
-  g_autoptr (GSocketAddress) peer = g_inet_socket_address_new_from_string ("127.0.0.1", port);
-  g_autoptr (GError) error = NULL;
-  GSocket *self = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP,
-                                &error);
-
-  g_assert_no_error (error);
-  g_socket_set_blocking (self, FALSE);
-  g_assert_true (g_socket_bind (self, any, FALSE, NULL));
-  g_assert_true (g_socket_connect (self, peer, NULL, NULL));
-  return self;
-}
-
 static char *
-start_disturber (Crowd *self, const Weather *weather, guint public)
+start_disturber (Crowd *self, const Weather *weather)
 {
   g_autofree char *program = g_test_build_filename (G_TEST_BUILT, "e2e", "disturber", NULL);
   char *file = g_build_filename (stage_get_directory (self->stage), "record", NULL);
-  guint numbers[] = { public,
+  guint numbers[] = { self->public,
                       self->own,
                       stage_get_port (self->stage, "udp:127.0.0.1:"),
                       weather->duplicates,
@@ -438,19 +243,55 @@ static void
 call_all (Crowd *self)
 {
   gint64 until = g_get_monotonic_time () + 250 * G_USEC_PER_SEC;
+  guint begun;
 
-  while (self->n_begun < N_CALLS || self->n_running > 0
+  while ((begun = callers_count_begun (self->callers)) < N_CALLS
+         || callers_count_waiting (self->callers) > 0
          || self->n_removed < g_hash_table_size (self->paths))
     {
-      while (self->n_begun < N_CALLS
-             && self->n_begun - self->n_removed < AT_A_TIME + self->n_begun / 10
-             && self->n_running < AT_A_TIME)
-        begin_call (self);
-      read_responses (self);
-      for (guint i = 0; i < self->n_begun; i++)
-        send_again (self, &self->calls[i]);
+      for (; begun < N_CALLS && begun - self->n_removed < AT_A_TIME + begun / 10
+             && callers_count_waiting (self->callers) < AT_A_TIME;
+           begun++)
+        callers_begin (self->callers);
+      callers_step (self->callers);
       stage_step (self->stage, until, "all calls are over", G_STRLOC);
     }
+}
+
+/* The weather begins before the account registers. */
+static void
+start_registered (Crowd *self, const Weather *weather)
+{
+  RegistrarOptions options = { .max_expires = EXPIRES };
+
+  self->registrar = registrar_start (self->stage, &options);
+  stage_write_settings (self->stage, "[daemon]\nlisten=udp:127.0.0.1:0\nt1=100\nmax-offers=2000\n"
+                                     "register-retry=5\n");
+  registrar_write_account (self->registrar, "max-offers=2000\nring-limit=15\n");
+  network_lose (weather->loss, self->public, registrar_get_port (self->registrar));
+  stage_start_daemon (self->stage);
+  account_await_state (self->stage, "alice", "registered");
+}
+
+/* Where Kamailio would send the calls. */
+static char *
+find_contact (Crowd *self)
+{
+  g_autoptr (GPtrArray) contacts = registrar_list_contacts (self->registrar, "alice");
+
+  g_assert_cmpuint (contacts->len, ==, 1);
+  return g_strdup (contacts->pdata[0]);
+}
+
+/* It was registered over that network all the time, and with one contact. */
+static void
+assert_still_registered (Crowd *self, const char *contact)
+{
+  g_autofree char *now = find_contact (self);
+
+  g_assert_cmpstr (now, ==, contact);
+  account_await_state (self->stage, "alice", "registered");
+  g_assert_cmpuint (registrar_count_lines (self->registrar, "WIRE SAVED alice", NULL), >, 1);
 }
 
 static void
@@ -460,32 +301,31 @@ test_weather (gconstpointer data)
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
   g_autofree Crowd *self = g_new0 (Crowd, 1);
   g_autofree char *file = NULL;
-  guint public = stage_find_free_port ();
+  g_autofree char *contact = NULL;
   guint signals[3];
 
   self->stage = stage;
+  self->public = stage_find_free_port ();
   self->own = stage_find_free_port ();
   self->told = g_hash_table_new_full (NULL, NULL, NULL, free_told);
   self->paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  stage_write_settings (stage, "[daemon]\nlisten=udp:127.0.0.1:0\nt1=100\nmax-offers=2000\n");
-  stage_write_account (stage, "alice",
-                       "[account]\naddress=sip:alice@deflect.example\nregister=false\n"
-                       "accept-from=127.0.0.1\nmax-offers=2000\nring-limit=15\n");
-  stage_start_daemon (stage);
+  start_registered (self, weather);
+  contact = find_contact (self);
   signals[0] = subscribe (self, "org.freedesktop.DBus.ObjectManager", "InterfacesAdded", on_added);
   signals[1] = subscribe (self, "org.freedesktop.DBus.Properties", "PropertiesChanged", on_changed);
   signals[2] = subscribe (self, "org.freedesktop.DBus.ObjectManager", "InterfacesRemoved",
                           on_removed);
-  file = start_disturber (self, weather, public);
-  self->socket = open_socket (public);
-  network_lose (weather->loss, public);
+  file = start_disturber (self, weather);
+  self->callers = callers_new (N_CALLS, self->public, self->own, contact);
 
   call_all (self);
-  network_lose (0, public);
   judge (self, file, weather);
+  assert_still_registered (self, contact);
+  network_lose (0, 0, 0);
   for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
     g_dbus_connection_signal_unsubscribe (stage_get_connection (stage), signals[i]);
-  g_object_unref (self->socket);
+  registrar_free (self->registrar);
+  callers_free (self->callers);
   g_hash_table_unref (self->told);
   g_hash_table_unref (self->paths);
 }
