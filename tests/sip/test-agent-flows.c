@@ -1,0 +1,168 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Accounts that register over a connection of their own: what comes through it, and what becomes of
+ * calls when it is gone. */
+
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "contact-scene.h"
+
+/* Each connection is for one account. */
+static void
+test_other_flow (void)
+{
+  Server bob, carol;
+  g_autoptr (Room) room = room_new (NULL);
+  DflAccountSettings *direct = room_account ("alice");
+
+  server_open (&bob, room, TRUE);
+  server_open (&carol, room, TRUE);
+  room_accept_from (direct, "127.0.0.0/8");
+  room_set_accounts (room, direct, server_make_settings (&bob, "bob"),
+                     server_make_settings (&carol, "carol"), NULL);
+  server_register (&bob);
+  server_register (&carol);
+  server_wait_registered (room, "bob");
+  server_wait_registered (room, "carol");
+  g_assert_cmpstr (bob.token, !=, carol.token);
+  invite_in_vain (room, bob.peer, carol.token);
+  invite_in_vain (room, carol.peer, bob.token);
+  invite_in_vain (room, bob.peer, "alice");
+  invite_in_vain (room, bob.peer, "bob");
+  deflect (room, bob.peer, bob.token);
+  deflect (room, carol.peer, carol.token);
+  server_close (&bob);
+  server_close (&carol);
+}
+
+/* The socket of this process that listens and is not among those that anybody is told of. */
+static guint16
+find_relay_port (Room *room)
+{
+  const char *const *listening = dfl_sip_agent_get_listening (room->agent);
+  guint16 found = 0;
+
+  for (int fd = 0; fd < 1024; fd++)
+    {
+      struct sockaddr_in address;
+      socklen_t length = sizeof address;
+      int listens = 0;
+      socklen_t listens_length = sizeof listens;
+      g_autofree char *item = NULL;
+
+      if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_length) < 0 || !listens
+          || getsockname (fd, (struct sockaddr *)&address, &length) < 0
+          || address.sin_family != AF_INET || address.sin_addr.s_addr != htonl (INADDR_LOOPBACK))
+        continue;
+      item = g_strdup_printf ("tcp:127.0.0.1:%u", ntohs (address.sin_port));
+      if (g_strv_contains (listening, item))
+        continue;
+      g_assert_cmpuint (found, ==, 0);
+      found = ntohs (address.sin_port);
+    }
+  g_assert_cmpuint (found, !=, 0);
+  return found;
+}
+
+/* Where the stack awaits relays it serves nobody else, whatever is accepted from loopback. */
+static void
+test_relay_port (void)
+{
+  Server server;
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) talker = raw_peer_new_tcp ("127.0.0.1", "127.0.0.1", find_relay_port (room));
+  g_autoptr (RawPeer) silent = raw_peer_new_tcp ("127.0.0.1", "127.0.0.1", find_relay_port (room));
+  g_autoptr (RawPeer) friend = raw_peer_new_tcp ("127.0.0.1", "127.0.0.1", room->tcp_port);
+  g_autoptr (RawCall) call = NULL;
+
+  invite_in_vain (room, talker, "alice");
+  raw_wait_until (raw_peer_is_closed (talker) && raw_peer_is_closed (silent));
+  raw_peer_assert_alive (friend);
+
+  /* What a server says last of all is no more than what it says before. */
+  server_open (&server, room, TRUE);
+  room_set_accounts (room, room_account ("alice"), server_make_settings (&server, "bob"), NULL);
+  server_register (&server);
+  server_wait_registered (room, "bob");
+  call = call_user (server.peer, "alice");
+  raw_call_invite (call);
+  raw_peer_hang_up (server.peer, FALSE);
+  raw_run_for (500);
+  g_assert_cmpuint (room->n_added, ==, 0);
+  server_close (&server);
+}
+
+/* The Contact of a 180 is the registered one, and whatever is answered through a flow says that it
+ * came from the server, and nothing of how the stack is reached inside. */
+static void
+test_answers (void)
+{
+  Server server;
+  g_autoptr (Room) room = server_open_registered (&server, TRUE);
+  g_autoptr (RawCall) call = call_user (server.peer, server.token);
+  g_autoptr (RawReply) ringing = NULL;
+  g_autofree char *expected = g_strdup_printf ("<%s>", server.contact);
+
+  raw_call_invite (call);
+  raw_call_expect (call, "INVITE", 100);
+  raw_call_skip_trying (call);
+  ringing = raw_call_receive (call, "INVITE", 180);
+  g_assert_cmpstr (raw_reply_get (ringing, "Contact"), ==, expected);
+  g_assert_null (strstr (ringing->text, "127.0.0.1:0"));
+  g_assert_null (strstr (ringing->text, "received=127.0.0.1"));
+  raw_call_cancel (call, NULL);
+  raw_call_expect_cancelled (call);
+  raw_call_ack (call);
+  room_wait_n_calls (room, 0);
+  room_assert_log (room, "added cancelled removed");
+  raw_peer_assert_alive (server.peer);
+  server_close (&server);
+}
+
+/* A call ends with its connection, and what the stack still has to say of it goes nowhere: not even
+ * to who listens where the Via points. */
+static void
+test_flow_lost (void)
+{
+  Server server;
+  g_autoptr (Room) room = server_open_registered (&server, TRUE);
+  g_autoptr (GSocket) bystander = raw_listen ("127.0.0.1");
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (bystander, NULL);
+  guint port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
+  g_autoptr (RawCall) offered = call_user (server.peer, server.token);
+  g_autoptr (RawCall) decided = call_user (server.peer, server.token);
+  g_autofree char *one = raw_branch ();
+  g_autofree char *other = raw_branch ();
+
+  raw_set (&offered->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, one);
+  raw_set (&decided->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, other);
+  raw_call_invite (decided);
+  raw_call_expect_ringing (decided);
+  room_redirect (room_wait_call (room), ROOM_TARGET);
+  raw_call_expect (decided, "INVITE", 302);
+  raw_call_invite (offered);
+  raw_call_expect_ringing (offered);
+  room_assert_log (room, "added redirecting added");
+  raw_peer_hang_up (server.peer, TRUE);
+  room_wait_n_calls (room, 0);
+  g_assert_nonnull (strstr (room->log->str, "failed"));
+  g_assert_nonnull (strstr (room->log->str, "unconfirmed"));
+  room_forget_log (room);
+  raw_run_for (1500);
+  g_assert_cmpint (g_socket_condition_check (bystander, G_IO_IN), ==, 0);
+  server_close (&server);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/contact/other-flow", test_other_flow);
+  g_test_add_func ("/contact/relay-port", test_relay_port);
+  g_test_add_func ("/contact/answers", test_answers);
+  g_test_add_func ("/contact/flow-lost", test_flow_lost);
+  return g_test_run ();
+}
