@@ -61,18 +61,26 @@ network_enter (void)
   network_run ("ip link set lo up");
 }
 
+/* Another network, as a descriptor that keeps it. */
+static int
+make_network (void)
+{
+  int here = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  int made;
+
+  g_assert_cmpint (unshare (CLONE_NEWNET), ==, 0);
+  made = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+  g_assert_cmpint (setns (here, CLONE_NEWNET), ==, 0);
+  close (here);
+  return made;
+}
+
 void
 network_lay_cable (void)
 {
-  int here = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-  int desk;
+  int desk = make_network ();
 
   g_assert_null (desk_command);
-  g_assert_cmpint (unshare (CLONE_NEWNET), ==, 0);
-  desk = open ("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-  g_assert_cmpint (setns (here, CLONE_NEWNET), ==, 0);
-  close (here);
-  /* The descriptor stays open: it is what keeps that network. */
   desk_command = g_strdup_printf ("nsenter --net=/proc/%d/fd/%d", getpid (), desk);
   network_run ("ip link add v0 type veth peer name v1");
   network_run ("ip link set v0 netns /proc/%d/fd/%d", getpid (), desk);
@@ -91,6 +99,37 @@ network_reset_cable (void)
   network_run_at_desk ("ip addr replace " NETWORK_DESK "/24 dev v0");
   network_run_at_desk ("ip -6 addr replace fd66::1/64 dev v0 nodad");
   network_run_at_desk ("ip route replace default via " NETWORK_HERE);
+}
+
+void
+network_lay_cable_through_nat (guint seconds)
+{
+  g_autofree char *private = NULL;
+  g_autofree char *router = NULL;
+  int inside;
+
+  /* What was the desk becomes the router; its address is the public one. */
+  network_lay_cable ();
+  inside = make_network ();
+  router = desk_command;
+  private = g_strdup_printf ("/proc/%d/fd/%d", getpid (), inside);
+  network_run ("%s ip link add v2 type veth peer name v3", router);
+  network_run ("%s ip link set v3 netns %s", router, private);
+  network_run ("%s ip addr add 192.168.66.1/24 dev v2", router);
+  network_run ("%s ip link set v2 up", router);
+  network_run ("%s sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'", router);
+  network_run ("%s nft add table ip nat", router);
+  network_run ("%s nft 'add chain ip nat out { type nat hook postrouting priority 100; }'", router);
+  /* Else the port stays what it was, and a contact with the wrong one would do. */
+  network_run ("%s nft add rule ip nat out oifname v0 masquerade random", router);
+  network_run ("%s sh -c 'cd /proc/sys/net/netfilter && echo %u >nf_conntrack_udp_timeout && "
+               "echo %u >nf_conntrack_udp_timeout_stream'",
+               router, seconds, seconds);
+  desk_command = g_strdup_printf ("nsenter --net=%s", private);
+  network_run_at_desk ("ip link set lo up");
+  network_run_at_desk ("ip addr add " NETWORK_PRIVATE "/24 dev v3");
+  network_run_at_desk ("ip link set v3 up");
+  network_run_at_desk ("ip route add default via 192.168.66.1");
 }
 
 const char *
