@@ -156,6 +156,121 @@ test_flow_lost (void)
   server_close (&server);
 }
 
+/* --- The stack closes its side of a connection before the flow is closed --- */
+
+/* What a server does last. */
+typedef struct
+{
+  const char *name;
+  const char *last_words;
+  gboolean reset;
+} End;
+
+static const End ends[] = {
+  { "fin", "", FALSE },
+  { "reset", "", TRUE },
+  { "garbage", "garbage\r\n\r\n", FALSE },
+  { "no length", "SIP/2.0 200 OK\r\nVia: SIP/2.0/TCP x\r\n\r\n", FALSE },
+};
+
+/* The relay of the one flow: the socket of this process whose far end is the stack. */
+static int
+find_relay (Room *room, struct sockaddr_in *own)
+{
+  guint16 port = find_relay_port (room);
+
+  for (int fd = 0; fd < 1024; fd++)
+    {
+      struct sockaddr_in far;
+      socklen_t far_length = sizeof far, own_length = sizeof *own;
+
+      if (getpeername (fd, (struct sockaddr *)&far, &far_length) == 0 && far.sin_family == AF_INET
+          && ntohs (far.sin_port) == port
+          && getsockname (fd, (struct sockaddr *)own, &own_length) == 0)
+        return fd;
+    }
+  g_assert_not_reached ();
+}
+
+/* Listens on the port of the relay, as who is given it next may do. */
+static GSocket *
+inherit_port (Room *room)
+{
+  struct sockaddr_in own;
+  int yes = 1;
+  int relay = find_relay (room, &own);
+  g_autoptr (GSocket) heir = NULL;
+  g_autoptr (GSocketAddress) address = NULL;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (setsockopt (relay, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), ==, 0);
+  heir = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, &error);
+  g_assert_no_error (error);
+  address = g_socket_address_new_from_native (&own, sizeof own);
+  g_socket_bind (heir, address, TRUE, &error);
+  g_assert_no_error (error);
+  g_socket_listen (heir, &error);
+  g_assert_no_error (error);
+  return g_steal_pointer (&heir);
+}
+
+static RawCall *
+call_by_way_of (RawPeer *server, const char *token, guint port)
+{
+  RawCall *call = call_user (server, token);
+  g_autofree char *branch = raw_branch ();
+
+  raw_set (&call->via, "SIP/2.0/TCP 127.0.0.1:%u;branch=%s", port, branch);
+  raw_call_invite (call);
+  raw_call_expect_ringing (call);
+  return call;
+}
+
+/* One call is redirected and not acknowledged, the other offered still. */
+static void
+play_end (const End *end)
+{
+  Server server;
+  g_autoptr (Room) room = server_open_registered (&server, TRUE);
+  g_autoptr (GSocket) heir = inherit_port (room);
+  g_autoptr (GSocket) bystander = raw_listen ("127.0.0.1");
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (bystander, NULL);
+  guint port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
+  g_autoptr (RawPeer) caller = NULL;
+  g_autoptr (RawCall) decided = call_by_way_of (server.peer, server.token, port);
+  g_autoptr (RawCall) offered = NULL;
+
+  room_redirect (room_wait_call (room), ROOM_TARGET);
+  raw_call_expect (decided, "INVITE", 302);
+  offered = call_by_way_of (server.peer, server.token, port);
+  room_assert_log (room, "added redirecting added");
+  raw_peer_send_text (server.peer, end->last_words);
+  raw_peer_hang_up (server.peer, end->reset);
+  room_wait_n_calls (room, 0);
+  room_forget_log (room);
+
+  /* The stack looks after what it could not send when another call begins. */
+  room_set_accounts (room, room_account ("alice"), NULL);
+  caller = room_udp_peer (room);
+  deflect (room, caller, "alice");
+  raw_run_for (700);
+  g_assert_cmpint (g_socket_condition_check (bystander, G_IO_IN), ==, 0);
+  g_assert_cmpint (g_socket_condition_check (heir, G_IO_IN), ==, 0);
+  server_close (&server);
+}
+
+/* What the stack says then goes to nobody on this machine: not to who listens where the Via points,
+ * and not to who is given the port of the relay next. */
+static void
+test_stack_first (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (ends); i++)
+    {
+      g_test_message ("%s", ends[i].name);
+      play_end (&ends[i]);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -164,5 +279,6 @@ main (int argc, char **argv)
   g_test_add_func ("/contact/relay-port", test_relay_port);
   g_test_add_func ("/contact/answers", test_answers);
   g_test_add_func ("/contact/flow-lost", test_flow_lost);
+  g_test_add_func ("/contact/stack-first", test_stack_first);
   return g_test_run ();
 }
