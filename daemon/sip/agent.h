@@ -16,8 +16,9 @@ typedef struct
   guint t1;              /* RFC 3261 T1 in milliseconds, default 500 */
   guint t2;              /* RFC 3261 T2 in milliseconds, default 4000 */
   guint max_connections; /* inbound TCP connections held at once, default 256 */
-  guint register_rate;   /* REGISTER transactions that begin per second, all accounts together, at
-                            most; default 20 */
+  guint register_rate;   /* attempts to register that begin per second, all accounts together, at
+                            most; what one needs is not counted: an answer to a challenge, an end of
+                            old contacts; default 20 */
   guint retry_base, retry_max; /* RFC 5626 section 4.5, in seconds; default 30 and 1800 */
   guint8 secret[32]; /* what contact tokens and instance ids are made with (sip/token.h) */
 } DflSipSettings;

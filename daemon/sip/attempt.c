@@ -29,6 +29,7 @@ struct _DflAttempt
 
   Phase phase;
   gboolean sought; /* the places were asked for in this attempt */
+  DflTurn *turn;   /* to send the first REGISTER to a place */
   DflRegisterRequest *request;
   guint challenges;
   gboolean followed; /* the one more REGISTER was sent */
@@ -219,11 +220,28 @@ send_register (DflAttempt *self)
 
 /* --- The way --- */
 
+static void
+on_turn (gpointer data)
+{
+  DflAttempt *self = data;
+
+  self->turn = NULL;
+  send_register (self);
+}
+
+/* Its beginning had a turn, but what was sought meanwhile may have been found for many at once. */
+static void
+await_turn (DflAttempt *self)
+{
+  self->phase = REGISTERING;
+  self->turn = dfl_pace_ask (self->tools->pace, on_turn, self);
+}
+
 void
 dfl_attempt_way_opened (DflAttempt *self)
 {
   if (self->phase == SEEKING)
-    send_register (self);
+    await_turn (self);
 }
 
 void
@@ -231,6 +249,7 @@ dfl_attempt_way_closed (DflAttempt *self, const char *reason)
 {
   if (self->phase != REGISTERING)
     return;
+  dfl_pace_clear (self->tools->pace, &self->turn);
   g_clear_pointer (&self->request, dfl_register_request_abandon);
   dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
   try_next_place (self, reason);
@@ -285,7 +304,7 @@ dfl_attempt_begin (DflAttempt *self)
   self->sought = !dfl_way_is_open (self->way) || dfl_way_has_moved (self->way);
   if (!self->sought)
     {
-      send_register (self);
+      await_turn (self);
       return;
     }
   self->phase = SEEKING;
@@ -297,6 +316,7 @@ void
 dfl_attempt_stop (DflAttempt *self)
 {
   self->phase = STOPPED;
+  dfl_pace_clear (self->tools->pace, &self->turn);
   dfl_clock_clear_alarm (self->tools->clock, &self->hop_limit);
   g_clear_pointer (&self->request, dfl_register_request_abandon);
 }

@@ -33,7 +33,7 @@ struct _DflRegistrations
 
   GQueue urgent, others; /* wait for their turn */
   guint turns;
-  gint64 next_turn; /* when the next may begin */
+  DflPace *pace; /* of the attempts */
   DflAlarm *alarm;
 
   GQueue to_leave; /* of Entry */
@@ -42,12 +42,6 @@ struct _DflRegistrations
 };
 
 /* --- Turns --- */
-
-static gint64
-get_pause (DflRegistrations *self)
-{
-  return G_USEC_PER_SEC / (gint64)MAX (self->tools.settings->register_rate, 1);
-}
 
 static void
 leave_queue (Entry *entry)
@@ -64,9 +58,8 @@ set_alarm (DflRegistrations *self)
 {
   if (self->alarm != NULL || (self->urgent.length == 0 && self->others.length == 0))
     return;
-  self->alarm = dfl_clock_set_alarm (self->tools.clock,
-                                     MAX (self->next_turn, dfl_clock_now (self->tools.clock)),
-                                     on_turn, self);
+  self->alarm = dfl_clock_set_alarm (self->tools.clock, dfl_pace_get_next (self->pace), on_turn,
+                                     self);
 }
 
 static void
@@ -81,7 +74,7 @@ on_turn (gpointer data)
   self->alarm = NULL;
   if (entry != NULL)
     {
-      self->next_turn = dfl_clock_now (self->tools.clock) + get_pause (self);
+      dfl_pace_step (self->pace);
       leave_queue (entry);
       dfl_registration_go (entry->registration);
     }
@@ -227,6 +220,8 @@ dfl_registrations_new (const DflRegistrationTools *tools)
   g_autoptr (GPtrArray) accounts = dfl_switchboard_get_accounts (tools->switchboard);
 
   self->tools = *tools;
+  self->tools.pace = dfl_pace_new (tools->clock, tools->settings->register_rate);
+  self->pace = dfl_pace_new (tools->clock, tools->settings->register_rate);
   self->by_account = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)entry_free);
   self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
   self->leavers = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)entry_free, NULL);
@@ -254,6 +249,8 @@ dfl_registrations_free (DflRegistrations *self)
   g_hash_table_unref (self->by_call_id);
   g_hash_table_unref (self->by_account);
   g_hash_table_unref (self->leavers);
+  dfl_pace_free (self->tools.pace);
+  dfl_pace_free (self->pace);
   g_free (self);
 }
 
@@ -270,6 +267,12 @@ dfl_registrations_host_changed (DflRegistrations *self, DflHostChange change)
 
 /* --- The end --- */
 
+static gint64
+get_leaving_pause (DflRegistrations *self)
+{
+  return G_USEC_PER_SEC / (gint64)MAX (self->tools.settings->register_rate, 1) / LEAVING_SPEED;
+}
+
 static void
 on_leaving_turn (gpointer data)
 {
@@ -281,8 +284,7 @@ on_leaving_turn (gpointer data)
     dfl_registration_leave (entry->registration, on_left, entry);
   if (self->to_leave.length > 0)
     self->alarm = dfl_clock_set_alarm (self->tools.clock,
-                                       dfl_clock_now (self->tools.clock)
-                                           + get_pause (self) / LEAVING_SPEED,
+                                       dfl_clock_now (self->tools.clock) + get_leaving_pause (self),
                                        on_leaving_turn, self);
   else
     tell_when_all_left (self);

@@ -10,6 +10,7 @@
 #include "core/switchboard.h"
 #include "sip/agent.h"
 #include "sip/flow.h"
+#include "sip/pace.h"
 #include "sip/resolver.h"
 #include "sip/sources.h"
 
@@ -25,6 +26,7 @@ typedef struct
   DflFlows *flows;
   DflSources *sources;
   const DflSipSettings *settings;
+  DflPace *pace; /* of the REGISTERs with which attempts begin; made by dfl_registrations_new */
   /* A flow, on which calls may be offered, is about to be freed: its legs cannot go on. */
   void (*flow_lost) (DflFlow *flow, gpointer data);
   gpointer data;
@@ -33,7 +35,8 @@ typedef struct
 /*
  * Follows the accounts of the switchboard, from the next turn of the loop on: registers those that
  * are enabled and have no problem, anew where settings changed that matter, and takes the contact
- * of those back that go. At most settings->register_rate attempts begin in a second.
+ * of those back that go. Attempts begin at settings->register_rate: so many a second look for
+ * their servers, and so many a second send the REGISTER with which they begin there.
  */
 DflRegistrations *dfl_registrations_new (const DflRegistrationTools *tools);
 void dfl_registrations_free (DflRegistrations *self);

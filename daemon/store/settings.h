@@ -16,7 +16,7 @@ typedef struct
   guint max_offers;      /* calls offered at once, in all accounts together */
   guint max_connections; /* inbound TCP connections held at once */
   guint t1, t2;          /* RFC 3261 timers in milliseconds */
-  guint register_rate;   /* registrations that begin per second, all accounts together, at most */
+  guint register_rate;   /* attempts to register that begin per second, all accounts together */
   guint register_retry, register_retry_max; /* seconds before a failed one is tried again, at first
                                                and at most */
   gboolean debug;                           /* log=debug */

@@ -172,6 +172,44 @@ test_keep_alive (void)
   scene_close (&self);
 }
 
+/* Many look for their server while it cannot be found, and find it at the same moment: they come
+ * one after the other all the same. */
+static void
+test_found_at_once (void)
+{
+  Scene self;
+  RoomOptions options = { .clock = DFL_CLOCK (dfl_fake_clock_new ()) };
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+  gint64 last = 0;
+
+  self.room = room_new (&options);
+  g_object_unref (options.clock);
+  self.peer = room_udp_peer (self.room);
+  for (guint i = 0; i < 30; i++)
+    {
+      DflAccountSettings *settings = scene_make_settings (self.peer);
+
+      raw_set (&settings->name, "bob%02u", i);
+      raw_set (&settings->address, "sip:bob%02u@example.org", i);
+      raw_set (&settings->registrar, "localhost:%u", raw_peer_get_port (self.peer));
+      g_ptr_array_add (all, settings);
+    }
+  dfl_switchboard_set_accounts (self.room->switchboard, all);
+  /* Time goes by for all of them before the loop hears of any name. */
+  dfl_fake_clock_advance (DFL_FAKE_CLOCK (self.room->clock), 5 * G_USEC_PER_SEC);
+  raw_run_for (50);
+  for (guint i = 0; i < 30; i++)
+    {
+      g_autoptr (RawRequest) request = receive (&self, "REGISTER", 5, NULL);
+
+      g_assert_cmpuint (raw_peer_get_n_waiting (self.peer), ==, 0);
+      g_assert_cmpint (dfl_clock_now (self.room->clock) - last, >=, 45 * G_TIME_SPAN_MILLISECOND);
+      last = dfl_clock_now (self.room->clock);
+      scene_grant (&self, request, "600");
+    }
+  scene_close (&self);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -180,5 +218,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-times/back-off", test_back_off);
   g_test_add_func ("/registration-times/lapse", test_lapse);
   g_test_add_func ("/registration-times/keep-alive", test_keep_alive);
+  g_test_add_func ("/registration-times/found-at-once", test_found_at_once);
   return g_test_run ();
 }
