@@ -42,6 +42,31 @@ parse (GTlsCertificate *certificate)
   return NULL;
 }
 
+static GTlsCertificate *
+new_of_der (const gnutls_datum_t *datum, GTlsCertificate *issuer)
+{
+  g_autoptr (GByteArray) der = g_byte_array_append (g_byte_array_new (), datum->data, datum->size);
+  GType type = g_tls_backend_get_certificate_type (g_tls_backend_get_default ());
+
+  return g_initable_new (type, NULL, NULL, "certificate", der, "issuer", issuer, NULL);
+}
+
+GTlsCertificate *
+dfl_certificate_new_chain (const gnutls_datum_t *list, guint length)
+{
+  g_autoptr (GTlsCertificate) last = NULL;
+
+  for (guint i = length; i > 0; i--)
+    {
+      g_autoptr (GTlsCertificate) issuer = g_steal_pointer (&last);
+
+      last = new_of_der (&list[i - 1], issuer);
+      if (last == NULL)
+        return NULL;
+    }
+  return g_steal_pointer (&last);
+}
+
 /* --- Names --- */
 
 /* A name as it may stand in a URI or the DNS, "*" as a first label included; no address. */
@@ -390,46 +415,4 @@ dfl_certificate_explain (GTlsCertificate *certificate,
   if (!is_for_servers (parsed))
     return g_strdup ("the certificate of the server may not be used by a server");
   return names_match (names, identity, wildcard) ? NULL : explain_names (names, identity, wildcard);
-}
-
-/* --- Our own --- */
-
-static const char *
-find_mistake (GTlsCertificate *certificate, const char *key)
-{
-  g_autoptr (Parsed) parsed = parse (certificate);
-  gnutls_datum_t text = { .data = (unsigned char *)key, .size = (unsigned)strlen (key) };
-  gnutls_x509_privkey_t private = NULL;
-  guint8 ours[64], theirs[64];
-  size_t size = sizeof ours;
-  size_t their_size = sizeof theirs;
-  const char *mistake = NULL;
-
-  gnutls_x509_privkey_init (&private);
-  if (parsed == NULL
-      || gnutls_x509_privkey_import2 (private, &text, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN)
-             < 0)
-    mistake = "tls-key= cannot be read; give it in PEM, without a password";
-  else if (gnutls_x509_privkey_get_key_id (private, GNUTLS_KEYID_USE_SHA256, ours, &size) < 0
-           || gnutls_x509_crt_get_key_id (parsed, GNUTLS_KEYID_USE_SHA256, theirs, &their_size) < 0
-           || size != their_size || memcmp (ours, theirs, size) != 0)
-    mistake = "tls-key= is not the key of tls-certificate=";
-  gnutls_x509_privkey_deinit (private);
-  return mistake;
-}
-
-GTlsCertificate *
-dfl_certificate_new_own (const char *pem, const char *key, char **mistake)
-{
-  g_autofree char *both = g_strconcat (pem, "\n", key, NULL);
-  g_autoptr (GTlsCertificate) certificate = g_tls_certificate_new_from_pem (both, -1, NULL);
-  const char *found = key == NULL           ? "tls-certificate= needs tls-key= beside it"
-                      : certificate == NULL ? "tls-certificate= cannot be read; give it in PEM"
-                                            : find_mistake (certificate, key);
-
-  explicit_bzero (both, strlen (both));
-  if (found == NULL)
-    return g_steal_pointer (&certificate);
-  *mistake = g_strdup (found);
-  return NULL;
 }

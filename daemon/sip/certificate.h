@@ -7,7 +7,12 @@
 
 #include <gio/gio.h>
 
+#include <gnutls/gnutls.h>
+
 #include "sip/trust.h"
+
+/* DER, each signed by the next; NULL where one cannot be read. */
+GTlsCertificate *dfl_certificate_new_chain (const gnutls_datum_t *list, guint length);
 
 /*
  * The names that a certificate is for, as RFC 5922 section 7.1 reads them: the domains of
@@ -31,7 +36,3 @@ char *dfl_certificate_explain (GTlsCertificate *certificate,
                                DflTrust *trust,
                                const char *identity,
                                gboolean wildcard);
-
-/* Ours, from PEM: the certificate, those that signed it behind it, and the key. NULL with a mistake
- * for people, owned by the caller. */
-GTlsCertificate *dfl_certificate_new_own (const char *pem, const char *key, char **mistake);

@@ -10,14 +10,9 @@
 #include "sip/flow.h"
 
 /*
- * GIO shakes hands; the certificate is judged by dfl_certificate_explain in the middle of it, so
- * that a server that is refused learns nothing of ours. GIO itself has no list of authorities here
- * and therefore always asks. It would speak TLS 1.1; a server with nothing newer is left as soon as
- * that is known, before a byte of SIP, with verification or without.
- *
- * GIO shakes hands in the threads that it keeps for tasks, ten at first: servers that are connected
- * to but silent occupy them for as long as the flow waits, and what else needs a thread may begin
- * some seconds later while GLib makes more of them (3.5 seconds with 40 such servers at once).
+ * sip/tls.h shakes hands; the certificate is judged by dfl_certificate_explain in the middle of it,
+ * so that a server that is refused learns nothing of ours. A server that has nothing newer than TLS
+ * 1.1 gets no further than that, with verification or without.
  */
 typedef struct _DflHandshake DflHandshake;
 
