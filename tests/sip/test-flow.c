@@ -10,155 +10,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <sofia-sip/nta.h>
 #include <sofia-sip/nta_stateless.h>
 #include <sofia-sip/nta_tport.h>
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
 
-#include "sip/flow.h"
-#include "sip/loop.h"
-#include "stage/certificates.h"
-
-#include "far-end.h"
-
-typedef struct
-{
-  DflSipLoop *loop;
-  nta_agent_t *nta;
-  DflFlows *flows;
-
-  guint n_ready, n_closed;
-  char *reason;
-  int status; /* of the last answer */
-  int status_when_closed;
-  char *method;
-  nta_incoming_t *incoming;
-} Stack;
-
-static int
-on_incoming (nta_incoming_magic_t *magic, nta_incoming_t *incoming, const sip_t *sip)
-{
-  Stack *stack = (Stack *)magic;
-
-  nta_incoming_destroy (g_steal_pointer (&stack->incoming));
-  return 0;
-}
-
-static int
-on_message (nta_agent_magic_t *magic, nta_agent_t *nta, msg_t *msg, sip_t *sip)
-{
-  Stack *stack = (Stack *)magic;
-
-  if (sip->sip_request == NULL || sip->sip_request->rq_method == sip_method_ack)
-    {
-      nta_msg_discard (nta, msg);
-      return 0;
-    }
-  g_free (stack->method);
-  stack->method = g_strdup (sip->sip_request->rq_method_name);
-  stack->incoming = nta_incoming_create (nta, NULL, msg, sip, TAG_END ());
-  nta_incoming_bind (stack->incoming, on_incoming, (nta_incoming_magic_t *)stack);
-  return 0;
-}
-
-static Stack *
-stack_new (void)
-{
-  Stack *self = g_new0 (Stack, 1);
-  g_autoptr (GError) error = NULL;
-
-  self->loop = dfl_sip_loop_ref ();
-  self->nta = nta_agent_create (dfl_sip_loop_get_root (self->loop), (url_string_t *)-1, on_message,
-                                (nta_agent_magic_t *)self, NTATAG_UA (1), NTATAG_MERGE_482 (0),
-                                NTATAG_SERVER_RPORT (1), NTATAG_SIP_T1 (50),
-                                NTATAG_SIP_T1X64 (3200), NTATAG_SIP_T4 (500), TAG_END ());
-  g_assert_cmpint (nta_agent_add_tport (self->nta,
-                                        URL_STRING_MAKE ("sip:127.0.0.1:*;transport=udp"),
-                                        TAG_END ()),
-                   ==, 0);
-  g_assert_cmpint (nta_agent_add_tport (self->nta,
-                                        URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
-                                        TAG_END ()),
-                   ==, 0);
-  self->flows = dfl_flows_new (self->nta, &error);
-  g_assert_no_error (error);
-  return self;
-}
-
-static void
-stack_free (Stack *self)
-{
-  if (self->incoming != NULL)
-    nta_incoming_destroy (self->incoming);
-  dfl_flows_free (self->flows);
-  nta_agent_destroy (self->nta);
-  dfl_sip_loop_unref (self->loop);
-  g_free (self->reason);
-  g_free (self->method);
-  g_free (self);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (Stack, stack_free)
-
-static void
-on_ready (DflFlow *flow, gpointer data)
-{
-  Stack *self = data;
-
-  g_assert_true (dfl_flow_get_data (flow) == data);
-  g_assert_nonnull (dfl_flow_get_transport (flow));
-  self->n_ready++;
-}
-
-static void
-on_closed (DflFlow *flow, const char *reason, gpointer data)
-{
-  Stack *self = data;
-
-  g_assert_null (dfl_flow_get_transport (flow));
-  self->n_closed++;
-  self->status_when_closed = self->status;
-  g_free (self->reason);
-  self->reason = g_strdup (reason);
-}
-
-static const DflFlowListener listener = { .ready = on_ready, .closed = on_closed };
-
-static DflFlow *
-open_flow (Stack *self, const char *host, guint16 port, const DflFlowTls *tls)
-{
-  g_autoptr (GInetSocketAddress) address = G_INET_SOCKET_ADDRESS (
-      g_inet_socket_address_new_from_string (host, port));
-  g_autoptr (DflHop) hop = dfl_hop_new (tls != NULL ? DFL_TRANSPORT_TLS : DFL_TRANSPORT_TCP,
-                                        address);
-
-  return dfl_flow_new (self->flows, hop, tls, &listener, self);
-}
-
-static void
-wait_until_settled (Stack *self)
-{
-  guint before = self->n_ready + self->n_closed;
-
-  while (self->n_ready + self->n_closed == before)
-    g_main_context_iteration (NULL, TRUE);
-}
-
-static void
-assert_ready (Stack *self)
-{
-  wait_until_settled (self);
-  g_assert_cmpstr (self->reason, ==, NULL);
-  g_assert_cmpuint (self->n_ready, ==, 1);
-}
-
-static void
-wait_until_closed (Stack *self)
-{
-  while (self->n_closed == 0)
-    g_main_context_iteration (NULL, TRUE);
-}
+#include "flow-scene.h"
 
 /* --- Requests out --- */
 
@@ -240,27 +98,6 @@ talk_registrar (FarEnd *far_end, gpointer data)
       g_clear_pointer (&request, g_free);
       request = far_end_read_message (far_end);
     }
-}
-
-static Certificate *authority, *server; /* for example.org */
-
-static DflFlowTls
-usual_tls (void)
-{
-  DflFlowTls tls = { .verify = TRUE,
-                     .identity = "example.org",
-                     .ca = certificate_get_pem (authority) };
-
-  return tls;
-}
-
-static FarEndOptions
-usual_server (void)
-{
-  FarEndOptions options = { .certificate = certificate_get_pem (server),
-                            .key = certificate_get_key (server) };
-
-  return options;
 }
 
 static void
@@ -376,17 +213,6 @@ test_invite (void)
   g_assert_true (g_str_has_prefix (answer, "SIP/2.0 302 "));
 }
 
-static guint
-count_descriptors (void)
-{
-  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
-  guint count = 0;
-
-  while (g_dir_read_name (dir) != NULL)
-    count++;
-  return count;
-}
-
 /* A socket that listens on a port of 127.0.0.1, 0 for any; -1 where it is taken. */
 static int
 listen_on (guint16 port)
@@ -482,311 +308,7 @@ test_answer_too_late (void)
   close (named);
 }
 
-/* --- What is refused --- */
-
-static gboolean
-on_too_long (gpointer data)
-{
-  g_error ("The flow that should be refused is not");
-  return G_SOURCE_REMOVE;
-}
-
-/* reason: NULL where it becomes ready; %s is the server's address and port. */
-static void
-assert_flow (const FarEndOptions *options, const DflFlowTls *tls, const char *reason)
-{
-  g_autoptr (Stack) stack = stack_new ();
-  FarEnd *far_end = far_end_new (options);
-  DflFlow *flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), tls);
-  guint limit = g_timeout_add_seconds (12, on_too_long, NULL);
-
-  while (stack->n_closed == 0 && (reason != NULL || stack->n_ready == 0))
-    g_main_context_iteration (NULL, TRUE);
-  g_source_remove (limit);
-  if (reason != NULL)
-    {
-      g_autofree char *name = g_strdup_printf ("127.0.0.1:%u", far_end_get_port (far_end));
-      g_autofree char *expected = g_strdup_printf (reason, name);
-
-      g_assert_cmpstr (stack->reason, ==, expected);
-    }
-  else
-    g_assert_cmpstr (stack->reason, ==, NULL);
-  dfl_flow_free (flow);
-  far_end_free (far_end);
-}
-
-static char *
-dup_day (int days)
-{
-  g_autoptr (GDateTime) now = g_date_time_new_now_utc ();
-  g_autoptr (GDateTime) day = g_date_time_add_days (now, days);
-
-  return g_date_time_format (day, "%Y-%m-%d");
-}
-
-static void
-assert_judgement (const CertificateWish *wish, const DflFlowTls *changed, const char *reason)
-{
-  CertificateWish copy = *wish;
-  g_autoptr (Certificate) certificate = NULL;
-  DflFlowTls tls = changed != NULL ? *changed : usual_tls ();
-  FarEndOptions options = { 0 };
-
-  if (copy.issuer == NULL)
-    copy.issuer = authority;
-  certificate = certificate_new (&copy);
-  options.certificate = certificate_get_pem (certificate);
-  options.key = certificate_get_key (certificate);
-  assert_flow (&options, &tls, reason);
-}
-
-static void
-test_names (void)
-{
-  DflFlowTls wildcard = usual_tls ();
-  DflFlowTls address = usual_tls ();
-  DflFlowTls other_address = usual_tls ();
-
-  wildcard.wildcard = TRUE;
-  wildcard.identity = "sip.example.org";
-  address.identity = "[2001:db8::1]";
-  other_address.identity = "192.0.2.7";
-
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" } }, NULL, NULL);
-  assert_judgement (&(CertificateWish){ .uris = { "sip:example.org" } }, NULL, NULL);
-  assert_judgement (&(CertificateWish){ .common_name = "example.org" }, NULL, NULL);
-  assert_judgement (&(CertificateWish){ .address = "2001:db8::1" }, &address, NULL);
-  assert_judgement (&(CertificateWish){ .dns = { "*.example.org" } }, &wildcard, NULL);
-  assert_judgement (&(CertificateWish){ .dns = { "other.example" } }, NULL,
-                    "the certificate of the server is for other.example, expected example.org");
-  assert_judgement (&(CertificateWish){ .dns = { "a.example", "b.example", "c.example",
-                                                 "d.example" },
-                                        .common_name = "example.org" },
-                    NULL,
-                    "the certificate of the server is for a.example, b.example, c.example and 1 "
-                    "more, expected example.org");
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" } }, &other_address,
-                    "the certificate of the server is for example.org, expected 192.0.2.7");
-  wildcard.wildcard = FALSE;
-  assert_judgement (&(CertificateWish){ .dns = { "*.example.org" } }, &wildcard,
-                    "the certificate of the server is for *.example.org, expected sip.example.org; "
-                    "tls-wildcard=true takes it");
-}
-
-static void
-test_chains (void)
-{
-  g_autoptr (Certificate) alone = certificate_new (
-      &(CertificateWish){ .common_name = "example.org", .dns = { "example.org" } });
-  g_autoptr (Certificate) stranger = certificate_new (
-      &(CertificateWish){ .common_name = "Stranger\xe2\x80\xae\x1b[31m", .authority = TRUE });
-  g_autofree char *yesterday = dup_day (-2);
-  g_autofree char *tomorrow = dup_day (2);
-  g_autofree char *expired = g_strdup_printf ("the certificate of the server has expired on %s",
-                                              yesterday);
-  g_autofree char *early
-      = g_strdup_printf ("the certificate of the server is not valid before %s; see that the clock "
-                         "of this machine is right",
-                         tomorrow);
-  FarEndOptions options = { .certificate = certificate_get_pem (alone),
-                            .key = certificate_get_key (alone) };
-  DflFlowTls tls = usual_tls ();
-
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .from = -9, .until = -2 }, NULL,
-                    expired);
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .from = 2, .until = 9 }, NULL,
-                    early);
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .issuer = stranger }, NULL,
-                    "the certificate of the server is signed by an authority that this machine "
-                    "does not trust (Stranger[31m); name it in tls-ca=");
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .weak = TRUE }, NULL,
-                    "the certificate of the server, or one that signed it, uses a key or a hash "
-                    "that is too weak");
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .purpose = "1.3.6.1.5.5.7.3.2" },
-                    NULL, "the certificate of the server may not be used by a server");
-  assert_judgement (&(CertificateWish){ .dns = { "example.org" }, .purpose = "1.3.6.1.5.5.7.3.20" },
-                    NULL, NULL);
-
-  assert_flow (&options, &tls,
-               "the certificate of the server is signed by itself alone; if it is the right one, "
-               "name it in tls-ca=");
-  tls.ca = certificate_get_pem (alone);
-  assert_flow (&options, &tls, NULL);
-  tls.ca = NULL; /* the machine's */
-  assert_flow (&options, &tls,
-               "the certificate of the server is signed by itself alone; if it is the right one, "
-               "name it in tls-ca=");
-  tls.verify = FALSE;
-  assert_flow (&options, &tls, NULL);
-  tls.verify = TRUE;
-  tls.ca = "nothing";
-  assert_flow (&options, &tls, "tls-ca= holds no certificate that can be read; give it in PEM");
-}
-
-/* What the server sends along counts as well. */
-static void
-test_intermediates (void)
-{
-  g_autoptr (Certificate) good = certificate_new (
-      &(CertificateWish){ .common_name = "Between", .authority = TRUE, .issuer = authority });
-  g_autoptr (Certificate) old = certificate_new (&(CertificateWish){
-      .common_name = "Old", .authority = TRUE, .issuer = authority, .from = -9, .until = -2 });
-  g_autoptr (Certificate) no_authority = certificate_new (
-      &(CertificateWish){ .common_name = "None", .issuer = authority });
-  g_autofree char *day = dup_day (-2);
-  g_autofree char *expired = g_strdup_printf (
-      "an authority that signed the certificate of the server has expired on %s", day);
-  struct
-  {
-    Certificate *issuer;
-    const char *reason;
-  } table[] = {
-    { good, NULL },
-    { old, expired },
-    { no_authority,
-      "the certificate of the server is signed by one that may not sign others (None)" },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
-    {
-      g_autoptr (Certificate) leaf = certificate_new (
-          &(CertificateWish){ .dns = { "example.org" }, .issuer = table[i].issuer });
-      g_autofree char *chain = g_strconcat (certificate_get_pem (leaf),
-                                            certificate_get_pem (table[i].issuer), NULL);
-      FarEndOptions options = { .certificate = chain, .key = certificate_get_key (leaf) };
-      DflFlowTls tls = usual_tls ();
-
-      assert_flow (&options, &tls, table[i].reason);
-    }
-}
-
-static void
-test_asked_for (void)
-{
-  const char *identities[] = { "example.org", "127.0.0.1" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (identities); i++)
-    for (guint verify = 0; verify < 2; verify++)
-      {
-        g_autoptr (Certificate) certificate = certificate_new (&(CertificateWish){
-            .dns = { "example.org" }, .address = "127.0.0.1", .issuer = authority });
-        g_autoptr (Stack) stack = stack_new ();
-        FarEndOptions options = { .certificate = certificate_get_pem (certificate),
-                                  .key = certificate_get_key (certificate) };
-        DflFlowTls tls = usual_tls ();
-        FarEnd *far_end = far_end_new (&options);
-        g_autofree char *asked_for = NULL;
-        DflFlow *flow;
-
-        tls.verify = verify != 0;
-        tls.identity = identities[i];
-        flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
-        assert_ready (stack);
-        asked_for = far_end_dup_asked_for (far_end);
-        g_assert_cmpstr (asked_for, ==, i == 0 ? "example.org" : NULL);
-        dfl_flow_free (flow);
-        far_end_free (far_end);
-      }
-}
-
-static void
-test_own_certificate (void)
-{
-  g_autoptr (Certificate) own = certificate_new (
-      &(CertificateWish){ .common_name = "alice", .issuer = authority });
-  const char *versions[] = { "NORMAL:-VERS-TLS1.3", "NORMAL" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (versions); i++)
-    {
-      FarEndOptions options = usual_server ();
-      DflFlowTls tls = usual_tls ();
-      FarEnd *far_end;
-      g_autoptr (Stack) stack = stack_new ();
-      DflFlow *flow;
-
-      options.priorities = versions[i];
-      options.demand = TRUE;
-      assert_flow (&options, &tls,
-                   "%s wants a certificate of ours; give one in tls-certificate= and tls-key=");
-
-      tls.certificate = certificate_get_pem (own);
-      tls.key = certificate_get_key (own);
-      far_end = far_end_new (&options);
-      flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
-      assert_ready (stack);
-      g_assert_cmpuint (far_end_get_n_certificates (far_end), ==, 1);
-      dfl_flow_free (flow);
-      far_end_free (far_end);
-
-      tls.key = certificate_get_key (server);
-      assert_flow (&options, &tls, "tls-key= is not the key of tls-certificate=");
-      tls.key = NULL;
-      assert_flow (&options, &tls, "tls-certificate= needs tls-key= beside it");
-      tls.key = "nothing";
-      assert_flow (&options, &tls, "tls-key= cannot be read; give it in PEM, without a password");
-      tls.certificate = "nothing";
-      assert_flow (&options, &tls, "tls-certificate= cannot be read; give it in PEM");
-    }
-}
-
 /* --- Bad servers --- */
-
-static void
-test_old_versions (void)
-{
-  FarEndOptions options = usual_server ();
-  DflFlowTls tls = usual_tls ();
-
-  options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0:+SHA1:%COMPAT";
-  assert_flow (&options, &tls, "%s speaks no TLS newer than 1.1");
-  tls.verify = FALSE;
-  assert_flow (&options, &tls, "%s speaks no TLS newer than 1.1");
-  options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
-  assert_flow (&options, &tls, NULL);
-}
-
-static void
-test_no_tls (void)
-{
-  FarEndOptions options = { .instead = "SIP/2.0 400 Bad Request\r\n\r\n" };
-  DflFlowTls tls = usual_tls ();
-
-  assert_flow (&options, &tls, "%s does not speak TLS; see the port and transport=");
-}
-
-static void
-talk_nothing (FarEnd *far_end, gpointer data)
-{
-  char hello[4096];
-
-  far_end_read (far_end, hello, sizeof hello);
-}
-
-static void
-test_broken_off (void)
-{
-  const char *reason = "%s broke the connection off instead of answering in TLS; see the port and "
-                       "transport=";
-  FarEndOptions reset = { .reset = TRUE };
-  FarEndOptions end = { .talk = talk_nothing };
-  DflFlowTls tls = usual_tls ();
-
-  assert_flow (&reset, &tls, reason);
-  assert_flow (&end, &tls, reason);
-}
-
-static void
-test_silence (void)
-{
-  FarEndOptions options = { .silent = TRUE };
-  DflFlowTls tls = usual_tls ();
-  gint64 start = g_get_monotonic_time ();
-
-  assert_flow (&options, &tls, "%s accepts connections but does not answer in TLS");
-  g_assert_cmpint (g_get_monotonic_time () - start, >, 7 * G_TIME_SPAN_SECOND);
-  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_TIME_SPAN_SECOND);
-}
 
 static void
 test_refused (void)
@@ -937,7 +459,7 @@ test_free_at_any_moment (void)
       {
         DflFlow *flow;
 
-        tls.ca = machine != 0 ? NULL : certificate_get_pem (authority);
+        tls.ca = machine != 0 ? NULL : certificate_get_pem (flow_authority);
         flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
         for (guint i = 0; i < turns / 2; i++)
           g_main_context_iteration (NULL, FALSE);
@@ -1009,23 +531,12 @@ main (int argc, char *argv[])
   int result;
 
   g_test_init (&argc, &argv, NULL);
-  authority = certificate_new (&(CertificateWish){ .common_name = "Authority", .authority = TRUE });
-  server = certificate_new (&(CertificateWish){ .dns = { "example.org" }, .issuer = authority });
-
+  flow_certificates_new ();
   g_test_add_func ("/flow/register/tcp", test_register_tcp);
   g_test_add_func ("/flow/register/tls", test_register_tls);
   g_test_add_func ("/flow/answer-and-close", test_answer_and_close);
   g_test_add_func ("/flow/invite", test_invite);
   g_test_add_func ("/flow/answer-too-late", test_answer_too_late);
-  g_test_add_func ("/flow/names", test_names);
-  g_test_add_func ("/flow/chains", test_chains);
-  g_test_add_func ("/flow/intermediates", test_intermediates);
-  g_test_add_func ("/flow/asked-for", test_asked_for);
-  g_test_add_func ("/flow/own-certificate", test_own_certificate);
-  g_test_add_func ("/flow/old-versions", test_old_versions);
-  g_test_add_func ("/flow/no-tls", test_no_tls);
-  g_test_add_func ("/flow/broken-off", test_broken_off);
-  g_test_add_func ("/flow/silence", test_silence);
   g_test_add_func ("/flow/refused", test_refused);
   g_test_add_func ("/flow/unreachable", test_unreachable);
   g_test_add_func ("/flow/deaf", test_deaf);
@@ -1033,8 +544,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow/free-at-any-moment", test_free_at_any_moment);
   g_test_add_func ("/flow/churn", test_churn);
   result = g_test_run ();
-
-  certificate_free (server);
-  certificate_free (authority);
+  flow_certificates_free ();
   return result;
 }
