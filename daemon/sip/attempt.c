@@ -8,6 +8,7 @@
 
 #define HOP_LIMIT (8 * G_USEC_PER_SEC) /* for an answer, where there is another place to try */
 #define MAX_CHALLENGES 6               /* whatever sip/digest.h makes of them */
+#define MAX_CONCESSIONS 3              /* an interval and two extensions */
 
 typedef enum
 {
@@ -31,7 +32,7 @@ struct _DflAttempt
   gboolean sought; /* the places were asked for in this attempt */
   DflTurn *turn;   /* to send the first REGISTER to a place */
   DflRegisterRequest *request;
-  guint challenges;
+  guint challenges, concessions;
   gboolean followed; /* the one more REGISTER was sent */
   guint retry_after;
   DflAlarm *hop_limit;
@@ -55,6 +56,14 @@ refuse (DflAttempt *self, const char *problem)
 
 /* --- Answers --- */
 
+/* Follows an answer that found nothing wrong with the credentials. */
+static void
+send_another (DflAttempt *self)
+{
+  dfl_digest_begin (self->digest);
+  send_register (self);
+}
+
 static void
 on_granted (DflAttempt *self, DflRegisterAnswer *answer)
 {
@@ -70,7 +79,7 @@ on_granted (DflAttempt *self, DflRegisterAnswer *answer)
     {
       self->followed = TRUE;
       self->listener->granted (answer->expires, TRUE, self->data);
-      send_register (self);
+      send_another (self);
       return;
     }
   dfl_attempt_stop (self);
@@ -135,8 +144,8 @@ on_answered (DflAttempt *self, const sip_t *response)
       break;
     case DFL_REGISTER_TOO_BRIEF:
     case DFL_REGISTER_EXTENSION:
-      if (dfl_binding_yield (self->binding, answer))
-        send_register (self);
+      if (dfl_binding_yield (self->binding, answer) && ++self->concessions <= MAX_CONCESSIONS)
+        send_another (self);
       else
         fail (self, answer->reason);
       break;
@@ -297,7 +306,7 @@ dfl_attempt_free (DflAttempt *self)
 void
 dfl_attempt_begin (DflAttempt *self)
 {
-  self->challenges = 0;
+  self->challenges = self->concessions = 0;
   self->followed = FALSE;
   self->retry_after = 0;
   dfl_digest_begin (self->digest);

@@ -206,6 +206,78 @@ test_interval_too_brief (void)
   scene_close (&self);
 }
 
+/* A server that asks for more each time is not followed for ever. */
+static void
+test_interval_grows (void)
+{
+  Scene self;
+  guint n = 0;
+
+  scene_open (&self);
+  while (dfl_account_get_state (self.account) == DFL_ACCOUNT_STATE_CONNECTING)
+    {
+      g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
+      g_autofree char *extra = g_strdup_printf ("Min-Expires: %u\r\n", 700 + n);
+
+      g_assert_cmpuint (++n, <, 10);
+      raw_request_answer (request, self.peer, "423 Interval Too Brief", extra);
+      raw_run_for (50);
+    }
+  scene_assert_state (&self, DFL_ACCOUNT_STATE_FAILED,
+                      "the server wants registrations of 703 seconds or more (423)");
+  raw_peer_assert_silent (self.peer, 200);
+  scene_close (&self);
+}
+
+static void
+challenge (Scene *self, RawRequest *request, guint nonce)
+{
+  g_autofree char *extra = g_strdup_printf (
+      "WWW-Authenticate: Digest realm=\"a\", nonce=\"%u\", qop=\"auth\"\r\n", nonce);
+
+  raw_request_answer (request, self->peer, "401 Unauthorized", extra);
+}
+
+/* Each nonce is good for one request: what was answered otherwise than by a challenge had the right
+ * password, and the next challenge is not a refusal. */
+static void
+test_nonces_for_once (void)
+{
+  static const char *const answers[][2] = {
+    { "423 Interval Too Brief", "Min-Expires: 1800\r\n" },
+    { "420 Bad Extension", "Unsupported: outbound\r\n" },
+    { "200 OK", NULL },
+  };
+  Scene self;
+
+  scene_open (&self);
+  for (guint i = 0; i < G_N_ELEMENTS (answers); i++)
+    {
+      g_autoptr (RawRequest) open = raw_request_receive (self.peer, "REGISTER");
+      g_autoptr (RawRequest) request = NULL;
+      g_autofree char *text = NULL;
+
+      challenge (&self, open, i);
+      request = raw_request_receive (self.peer, "REGISTER");
+      g_assert_nonnull (raw_request_get (request, "Authorization"));
+      /* Seen through a NAT, so that the last one is followed by another one, too. */
+      text = raw_request_format_answer (request, answers[i][0], "=1024;received=198.51.100.1",
+                                        answers[i][1]);
+      raw_peer_send_text (self.peer, text);
+    }
+  {
+    g_autoptr (RawRequest) open = raw_request_receive (self.peer, "REGISTER");
+    g_autoptr (RawRequest) request = NULL;
+
+    challenge (&self, open, 9);
+    request = raw_request_receive (self.peer, "REGISTER");
+    scene_grant (&self, request, "1800");
+  }
+  raw_peer_assert_silent (self.peer, 200);
+  scene_assert_state (&self, DFL_ACCOUNT_STATE_REGISTERED, "");
+  scene_close (&self);
+}
+
 static void
 test_extensions (void)
 {
@@ -750,6 +822,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration/refusals", test_refusals);
   g_test_add_func ("/registration/no-password", test_no_password);
   g_test_add_func ("/registration/interval-too-brief", test_interval_too_brief);
+  g_test_add_func ("/registration/interval-grows", test_interval_grows);
+  g_test_add_func ("/registration/nonces-for-once", test_nonces_for_once);
   g_test_add_func ("/registration/extensions", test_extensions);
   g_test_add_func ("/registration/left-overs", test_left_overs);
   g_test_add_func ("/registration/behind-nat", test_behind_nat);
