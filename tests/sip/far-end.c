@@ -4,11 +4,11 @@
 #include "far-end.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <gio/gio.h>
 #include <gnutls/gnutls.h>
 
 struct _FarEnd
@@ -23,6 +23,8 @@ struct _FarEnd
   gboolean has_noted;
   char *asked_for;
   guint n_certificates;
+  guint n_resumed;
+  gnutls_datum_t ticket_key;
 };
 
 gssize
@@ -101,6 +103,7 @@ note (FarEnd *self)
   g_free (self->asked_for);
   self->asked_for = asked ? g_strdup (name) : NULL;
   self->n_certificates = count;
+  self->n_resumed += gnutls_session_is_resumed (self->session) != 0;
   self->has_noted = TRUE;
   g_cond_broadcast (&self->noted);
   g_mutex_unlock (&self->mutex);
@@ -136,6 +139,8 @@ serve_tls (FarEnd *self)
   else
     gnutls_set_default_priority (session);
   gnutls_credentials_set (session, GNUTLS_CRD_CERTIFICATE, credentials);
+  if (options->resumes)
+    gnutls_session_ticket_enable_server (session, &self->ticket_key);
   if (options->demand)
     gnutls_certificate_server_set_request (session, GNUTLS_CERT_REQUIRE);
   gnutls_transport_set_int (session, self->fd);
@@ -197,12 +202,19 @@ FarEnd *
 far_end_new (const FarEndOptions *options)
 {
   FarEnd *self = g_new0 (FarEnd, 1);
-  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
+  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (
+      options->six ? G_SOCKET_FAMILY_IPV6 : G_SOCKET_FAMILY_IPV4);
+  g_autoptr (GSocketAddress) place = g_inet_socket_address_new (loopback, 0);
+  struct sockaddr_storage address;
 
   self->options = options;
-  self->listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (bind (self->listener, (struct sockaddr *)&address, sizeof address), ==, 0);
+  g_assert_true (g_socket_address_to_native (place, &address, sizeof address, NULL));
+  self->listener = socket (address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (bind (self->listener, (struct sockaddr *)&address,
+                         (socklen_t)g_socket_address_get_native_size (place)),
+                   ==, 0);
   g_assert_cmpint (listen (self->listener, 64), ==, 0);
+  gnutls_session_ticket_key_generate (&self->ticket_key);
   g_mutex_init (&self->mutex);
   g_cond_init (&self->noted);
   self->thread = g_thread_new ("far-end", run, self);
@@ -219,6 +231,7 @@ far_end_free (FarEnd *self)
   close (self->listener);
   g_mutex_clear (&self->mutex);
   g_cond_clear (&self->noted);
+  gnutls_free (self->ticket_key.data);
   g_free (self->asked_for);
   g_free (self);
 }
@@ -226,11 +239,13 @@ far_end_free (FarEnd *self)
 guint16
 far_end_get_port (FarEnd *self)
 {
-  struct sockaddr_in address;
+  struct sockaddr_storage address;
   socklen_t length = sizeof address;
+  g_autoptr (GSocketAddress) place = NULL;
 
   g_assert_cmpint (getsockname (self->listener, (struct sockaddr *)&address, &length), ==, 0);
-  return ntohs (address.sin_port);
+  place = g_socket_address_new_from_native (&address, length);
+  return g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (place));
 }
 
 char *
@@ -255,6 +270,17 @@ far_end_get_n_certificates (FarEnd *self)
   while (!self->has_noted)
     g_cond_wait (&self->noted, &self->mutex);
   result = self->n_certificates;
+  g_mutex_unlock (&self->mutex);
+  return result;
+}
+
+guint
+far_end_get_n_resumed (FarEnd *self)
+{
+  guint result;
+
+  g_mutex_lock (&self->mutex);
+  result = self->n_resumed;
   g_mutex_unlock (&self->mutex);
   return result;
 }

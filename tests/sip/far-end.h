@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A server for one connection after the other on 127.0.0.1, over TCP or TLS, good or bad; in a
+/* A server for one connection after the other on loopback, over TCP or TLS, good or bad; in a
  * thread of its own, with GnuTLS by hand, so that it can do what GIO's would not. */
 
 #pragma once
@@ -19,6 +19,8 @@ typedef struct
   const char *key;
   const char *priorities; /* of GnuTLS; NULL: its own */
   gboolean demand;        /* a certificate of the client's */
+  gboolean resumes;       /* sessions, by tickets and from memory */
+  gboolean six;           /* on ::1 */
   const char *instead;    /* bytes that are sent in place of the handshake */
   gboolean silent;        /* never a word, until the client goes */
   gboolean reset;         /* the connection, when the client has begun to speak */
@@ -37,6 +39,9 @@ guint16 far_end_get_port (FarEnd *self);
  * certificates came. */
 char *far_end_dup_asked_for (FarEnd *self);
 guint far_end_get_n_certificates (FarEnd *self);
+
+/* How many handshakes began with a session of before. */
+guint far_end_get_n_resumed (FarEnd *self);
 
 /* For talk: 0 at the end, negative on an error. */
 gssize far_end_read (FarEnd *self, void *buffer, gsize size);

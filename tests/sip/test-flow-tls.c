@@ -221,18 +221,123 @@ test_own_certificate (void)
 
 /* --- Bad servers --- */
 
+/* A server with old TLS learns nothing of ours, and is told apart from all others. */
 static void
 test_old_versions (void)
 {
+  g_autoptr (Certificate) own = certificate_new (
+      &(CertificateWish){ .common_name = "alice", .issuer = flow_authority });
   FarEndOptions options = usual_server ();
   DflFlowTls tls = usual_tls ();
+  guint n_certificates;
 
   options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.1:+VERS-TLS1.0:+SHA1:%COMPAT";
-  assert_flow (&options, &tls, "%s speaks no TLS newer than 1.1");
-  tls.verify = FALSE;
-  assert_flow (&options, &tls, "%s speaks no TLS newer than 1.1");
+  options.demand = TRUE;
+  tls.certificate = certificate_get_pem (own);
+  tls.key = certificate_get_key (own);
+  for (guint verify = 0; verify < 2; verify++)
+    {
+      g_autoptr (Stack) stack = stack_new ();
+      FarEnd *far_end = far_end_new (&options);
+      g_autofree char *expected = g_strdup_printf ("127.0.0.1:%u speaks no TLS newer than 1.1",
+                                                   far_end_get_port (far_end));
+      DflFlow *flow;
+
+      tls.verify = verify != 0;
+      flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+      wait_until_settled (stack);
+      g_assert_cmpstr (stack->reason, ==, expected);
+      n_certificates = far_end_get_n_certificates (far_end);
+      g_assert_cmpuint (n_certificates, ==, 0);
+      dfl_flow_free (flow);
+      far_end_free (far_end);
+    }
   options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
   assert_flow (&options, &tls, NULL);
+}
+
+/* For as long as the client takes; in TLS 1.3 the tickets come behind the handshake. */
+static void
+talk_a_little (FarEnd *far_end, gpointer data)
+{
+  far_end_write (far_end, "\r\n", 2);
+  while (far_end_read (far_end, (char[512]){ 0 }, 512) > 0)
+    ;
+}
+
+/* Whoever was believed once, by other settings, is looked at again. */
+static void
+test_no_resumption (void)
+{
+  const char *versions[] = { "NORMAL:-VERS-TLS1.3", "NORMAL" };
+  g_autoptr (Certificate) other = certificate_new (
+      &(CertificateWish){ .common_name = "Other", .authority = TRUE });
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (versions); i++)
+    {
+      g_autoptr (Stack) stack = stack_new ();
+      FarEndOptions options = usual_server ();
+      DflFlowTls tls = usual_tls ();
+      FarEnd *far_end;
+      DflFlow *flow;
+
+      options.priorities = versions[i / 2];
+      options.resumes = TRUE;
+      options.talk = talk_a_little;
+      far_end = far_end_new (&options);
+      tls.verify = i % 2 == 0;
+      flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+      assert_ready (stack);
+      for (guint k = 0; k < 20; k++)
+        {
+          g_main_context_iteration (NULL, FALSE);
+          g_usleep (1000);
+        }
+      dfl_flow_free (flow);
+
+      tls.verify = TRUE;
+      tls.ca = certificate_get_pem (other);
+      flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+      wait_until_closed (stack);
+      g_assert_cmpstr (stack->reason, ==,
+                       "the certificate of the server is signed by an authority that this machine "
+                       "does not trust (Authority); name it in tls-ca=");
+      g_assert_cmpuint (far_end_get_n_resumed (far_end), ==, 0);
+      dfl_flow_free (flow);
+      far_end_free (far_end);
+    }
+}
+
+/* Any number of silent servers are nobody else's concern. */
+static void
+test_silent_others (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  FarEndOptions silence = { .silent = TRUE };
+  FarEndOptions options = usual_server ();
+  DflFlowTls tls = usual_tls ();
+  FarEnd *silent = far_end_new (&silence);
+  FarEnd *far_end = far_end_new (&options);
+  DflFlow *others[40];
+  DflFlow *flow;
+  gint64 start;
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    others[i] = open_flow (stack, "127.0.0.1", far_end_get_port (silent), &tls);
+  for (start = g_get_monotonic_time ();
+       g_get_monotonic_time () - start < 100 * G_TIME_SPAN_MILLISECOND;)
+    g_main_context_iteration (NULL, FALSE);
+
+  start = g_get_monotonic_time ();
+  flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+  assert_ready (stack);
+  g_test_message ("%" G_GINT64_FORMAT " us", g_get_monotonic_time () - start);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, G_TIME_SPAN_SECOND);
+  dfl_flow_free (flow);
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    dfl_flow_free (others[i]);
+  far_end_free (far_end);
+  far_end_free (silent);
 }
 
 static void
@@ -290,6 +395,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow-tls/asked-for", test_asked_for);
   g_test_add_func ("/flow-tls/own-certificate", test_own_certificate);
   g_test_add_func ("/flow-tls/old-versions", test_old_versions);
+  g_test_add_func ("/flow-tls/no-resumption", test_no_resumption);
+  g_test_add_func ("/flow-tls/silent-others", test_silent_others);
   g_test_add_func ("/flow-tls/no-tls", test_no_tls);
   g_test_add_func ("/flow-tls/broken-off", test_broken_off);
   g_test_add_func ("/flow-tls/silence", test_silence);

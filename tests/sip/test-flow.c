@@ -146,6 +146,33 @@ test_register_tls (void)
   assert_register (TRUE, TRUE);
 }
 
+static void
+test_register_six (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  Registrar registrar = { 0 };
+  FarEndOptions options = usual_server ();
+  DflFlowTls tls = usual_tls ();
+  FarEnd *far_end;
+  DflFlow *flow;
+  g_autofree char *expected = NULL;
+
+  options.six = TRUE;
+  options.talk = talk_registrar;
+  options.data = &registrar;
+  far_end = far_end_new (&options);
+  flow = open_flow (stack, "::1", far_end_get_port (far_end), &tls);
+  assert_ready (stack);
+  g_assert_true (g_str_has_prefix (dfl_flow_get_local (flow), "[::1]:"));
+  expected = g_strdup_printf ("SIP/2.0/TLS %s;", dfl_flow_get_local (flow));
+  send_register (stack, flow, NULL);
+  g_assert_cmpint (stack->status, ==, 200);
+  dfl_flow_free (flow);
+  far_end_free (far_end);
+  g_assert_true (g_str_has_prefix (registrar.via, expected));
+  g_free (registrar.via);
+}
+
 /* The answer counts, although the connection ends behind it. */
 static void
 test_answer_and_close (void)
@@ -534,6 +561,7 @@ main (int argc, char *argv[])
   flow_certificates_new ();
   g_test_add_func ("/flow/register/tcp", test_register_tcp);
   g_test_add_func ("/flow/register/tls", test_register_tls);
+  g_test_add_func ("/flow/register/six", test_register_six);
   g_test_add_func ("/flow/answer-and-close", test_answer_and_close);
   g_test_add_func ("/flow/invite", test_invite);
   g_test_add_func ("/flow/answer-too-late", test_answer_too_late);
