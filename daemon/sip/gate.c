@@ -287,7 +287,7 @@ parse_request_line (su_home_t *home, msg_header_t *header, char *text, isize_t l
   return sip_request_class->hc_parse (home, header, text, length);
 }
 
-/* Replaces the parser of the status line. */
+/* Replaces the parser of the status line: what none of our servers sent goes no further. */
 static issize_t
 parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t length)
 {
@@ -295,9 +295,9 @@ parse_status_line (su_home_t *home, msg_header_t *header, char *text, isize_t le
   DflGate *self = gate_of (msg);
   DflSource source = dfl_gate_source_of (msg);
 
-  if (is_stream (msg) && !dfl_sources_is_relay (self->sources, &source))
+  if (!dfl_sources_answer (self->sources, &source))
     {
-      if (!dfl_sources_remember (self->sources, &source))
+      if (is_stream (msg) && !dfl_sources_remember (self->sources, &source))
         self->listener.stranger (self->listener.data);
       return -1;
     }

@@ -26,7 +26,8 @@
  *
  * A response comes through only where a request of ours waits for it: the listener knows its
  * Call-ID, CSeq number and source, its status is one that exists, and it has the one Via that a
- * request of ours has (RFC 3261 section 8.1.3.3). Over TCP there are none but through a flow.
+ * request of ours has (RFC 3261 section 8.1.3.3). Over TCP there are none but through a flow. Who
+ * is neither source nor server costs no more than a look at the first line.
  *
  * What the stack answers at once says truly from where the request came, also through a flow: the
  * gate has it come from the far end. An INVITE still comes from the relay, because the way of its

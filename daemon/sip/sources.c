@@ -24,11 +24,12 @@
 struct _DflSources
 {
   DflSwitchboard *switchboard;
-  GHashTable *entries; /* DflAccount -> Entry */
-  GHashTable *tokens;  /* digest of an Entry -> Entry */
-  GHashTable *flows;   /* port of a relay -> Entry */
-  DflPrefixes *all;    /* what any entry accepts */
-  DflPrefixes *former; /* what any accepted since the first of the holds */
+  GHashTable *entries;  /* DflAccount -> Entry */
+  GHashTable *tokens;   /* digest of an Entry -> Entry */
+  GHashTable *flows;    /* port of a relay -> Entry */
+  DflPrefixes *all;     /* what any entry accepts */
+  DflPrefixes *servers; /* that requests of ours go to */
+  DflPrefixes *former;  /* what any accepted since the first of the holds */
   guint holds;
   DflSourcesRelayFunc relay;
   gpointer relay_data;
@@ -269,6 +270,23 @@ dfl_sources_set_registration (
   on_account_changed (self, account);
 }
 
+void
+dfl_sources_replace_servers (DflSources *self, GPtrArray *old, GPtrArray *new)
+{
+  DflPrefix prefix;
+
+  for (guint i = 0; new != NULL &&i < new->len; i++)
+    {
+      dfl_prefix_from_address (g_ptr_array_index (new, i), &prefix);
+      dfl_prefixes_add (self->servers, &prefix);
+    }
+  for (guint i = 0; old != NULL && i < old->len; i++)
+    {
+      dfl_prefix_from_address (g_ptr_array_index (old, i), &prefix);
+      dfl_prefixes_remove (self->servers, &prefix);
+    }
+}
+
 /* --- What is asked --- */
 
 /* The entry whose flow has its relay there. */
@@ -296,6 +314,16 @@ dfl_sources_set_relays (DflSources *self, DflSourcesRelayFunc func, gpointer dat
 {
   self->relay = func;
   self->relay_data = data;
+}
+
+gboolean
+dfl_sources_answer (DflSources *self, const DflSource *source)
+{
+  guint8 bytes[16];
+
+  if (source->stream)
+    return dfl_sources_is_relay (self, source);
+  return dfl_source_to_bytes (source->address, bytes) && dfl_prefixes_cover (self->servers, bytes);
 }
 
 gboolean
@@ -426,6 +454,7 @@ dfl_sources_new (DflSwitchboard *switchboard)
   self->flows = g_hash_table_new (NULL, NULL);
   self->all = dfl_prefixes_new ();
   self->former = dfl_prefixes_new ();
+  self->servers = dfl_prefixes_new ();
   if (gnutls_rnd (GNUTLS_RND_KEY, self->key, sizeof self->key) < 0)
     g_error ("GnuTLS has no random numbers");
   g_signal_connect_swapped (switchboard, "account-added", G_CALLBACK (on_account_changed), self);
@@ -445,6 +474,7 @@ dfl_sources_free (DflSources *self)
   g_hash_table_unref (self->entries);
   dfl_prefixes_free (self->all);
   dfl_prefixes_free (self->former);
+  dfl_prefixes_free (self->servers);
   g_object_unref (self->switchboard);
   g_free (self);
 }

@@ -50,6 +50,14 @@ typedef gboolean (*DflSourcesRelayFunc) (const struct sockaddr *peer, gpointer d
 void dfl_sources_set_relays (DflSources *self, DflSourcesRelayFunc func, gpointer data);
 gboolean dfl_sources_is_relay (DflSources *self, const DflSource *source);
 
+/*
+ * The servers (GInetAddress) to which requests of ours go, whether their account is registered or
+ * leaves: what old had is counted no more, what new has is; either may be NULL. A response from
+ * anywhere else is nobody's, and one over TCP comes through a relay.
+ */
+void dfl_sources_replace_servers (DflSources *self, GPtrArray *old, GPtrArray *new);
+gboolean dfl_sources_answer (DflSources *self, const DflSource *source);
+
 /* Whether any account takes requests from there. */
 gboolean dfl_sources_allow (DflSources *self, const DflSource *source);
 

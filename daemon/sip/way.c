@@ -202,6 +202,7 @@ take_hops (DflWay *self, GPtrArray *found)
     }
   g_ptr_array_unref (self->hops);
   self->hops = g_steal_pointer (&hops);
+  dfl_sources_replace_servers (self->tools->sources, self->servers, servers);
   g_ptr_array_unref (self->servers);
   self->servers = servers;
   self->hop = 0;
@@ -405,6 +406,7 @@ dfl_way_free (DflWay *self)
 {
   dfl_way_stop (self);
   g_ptr_array_unref (self->hops);
+  dfl_sources_replace_servers (self->tools->sources, self->servers, NULL);
   g_ptr_array_unref (self->servers);
   g_free (self);
 }

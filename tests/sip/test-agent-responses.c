@@ -4,6 +4,7 @@
 /* Responses that nobody asked for, or that no proxy would have let through. */
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include "contact-scene.h"
 
@@ -147,11 +148,68 @@ test_response_from_stranger (void)
   server_close (&server);
 }
 
+/* What the process has spent, which a busy machine does not change much. */
+static gint64
+cpu_time (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC + usage.ru_utime.tv_usec
+         + usage.ru_stime.tv_usec;
+}
+
+/* The CPU time for some such messages from a stranger, of the cheapest round. */
+static gint64
+measure (Room *room, RawPeer *stranger, RawPeer *friend, const char *first_line)
+{
+  g_autoptr (GString) message = g_string_new (first_line);
+  gint64 least = G_MAXINT64;
+
+  while (message->len < 30000)
+    g_string_append (message, "\r\nm:<sip:x@[::1]>;q=0.5;expires=600");
+  g_string_append (message, "\r\n\r\n");
+  for (guint round = 0; round < 10; round++)
+    {
+      gint64 begin = cpu_time ();
+
+      for (guint i = 0; i < 20; i++)
+        raw_peer_send (stranger, message->str, message->len);
+      raw_peer_assert_alive (friend);
+      least = MIN (least, cpu_time () - begin);
+    }
+  return least;
+}
+
+/* Nobody can make us work by sending responses: one of somebody who is no server of ours is as
+ * cheap as a request from nowhere. */
+static void
+test_cheap_strangers (void)
+{
+  Server server;
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) stranger = raw_peer_new_udp ("127.0.0.2", "127.0.0.1", room->udp_port);
+  g_autoptr (RawPeer) friend = room_udp_peer (room);
+  gint64 request, response;
+
+  server_open (&server, room, FALSE);
+  room_set_accounts (room, server_make_settings (&server, "bob"), room_account ("alice"), NULL);
+  server_register (&server);
+  server_wait_registered (room, "bob");
+  request = measure (room, stranger, friend, "REGISTER sip:example.org SIP/2.0");
+  response = measure (room, stranger, friend, "SIP/2.0 200 OK");
+  g_test_message ("requests: %" G_GINT64_FORMAT " us, responses: %" G_GINT64_FORMAT " us", request,
+                  response);
+  g_assert_cmpint (response, <, 5 * request);
+  server_close (&server);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/contact/mutated-responses", test_mutated_responses);
   g_test_add_func ("/contact/response-from-stranger", test_response_from_stranger);
+  g_test_add_func ("/contact/cheap-strangers", test_cheap_strangers);
   return g_test_run ();
 }
