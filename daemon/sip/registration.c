@@ -7,7 +7,7 @@
 #include "sip/back-off.h"
 #include "sip/binding.h"
 #include "sip/keep-alive.h"
-#include "sip/register-request.h"
+#include "sip/take-back.h"
 #include "sip/way.h"
 
 /* What happens at its turn is an attempt, which has a file of its own. Between attempts one alarm
@@ -53,11 +53,12 @@ struct _DflRegistration
   gint64 granted_at; /* and when that was */
   gint64 until;      /* when the registration ends, or 0 */
   gint64 until_wall;
+  DflHop *place;     /* which granted it, */
+  gint64 held_until; /* and has it until then, whatever became of the way */
 
   DflAlarm *next, *patience, *expiry;
 
-  DflRegisterRequest *farewell;
-  guint challenges; /* of it */
+  DflTakeBack *take_back; /* LEAVING */
   DflRegistrationLeftFunc left;
   gpointer left_data;
 };
@@ -226,13 +227,17 @@ on_granted (guint expires, gboolean more, gpointer data)
 {
   DflRegistration *self = data;
   DflClock *clock = self->tools->clock;
+  const DflHop *hop;
 
   dfl_back_off_reset (&self->back_off);
   note_problem (self, NULL);
   self->refused = FALSE;
   self->granted = expires;
   self->granted_at = dfl_clock_now (clock);
-  self->until = dfl_clock_now (clock) + SECONDS (expires);
+  self->until = self->held_until = dfl_clock_now (clock) + SECONDS (expires);
+  g_clear_pointer (&self->place, dfl_hop_free);
+  hop = dfl_way_get_hop (self->way);
+  self->place = dfl_hop_new (hop->transport, hop->address);
   self->until_wall = dfl_clock_wall (clock) + SECONDS (expires);
   set_alarm (self, &self->expiry, SECONDS (expires), on_expired);
   if (more)
@@ -270,7 +275,10 @@ on_way_opened (DflWay *way, gpointer data)
 {
   DflRegistration *self = data;
 
-  dfl_attempt_way_opened (self->attempt);
+  if (self->take_back != NULL)
+    dfl_take_back_way_opened (self->take_back);
+  else
+    dfl_attempt_way_opened (self->attempt);
 }
 
 static void
@@ -279,7 +287,11 @@ on_way_closed (DflWay *way, const char *reason, gpointer data)
   DflRegistration *self = data;
 
   if (self->phase == LEAVING)
-    return;
+    {
+      if (self->take_back != NULL)
+        dfl_take_back_way_lost (self->take_back);
+      return;
+    }
   /* Whoever called us by that connection does not reach us any more. */
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
   self->until = 0;
@@ -300,7 +312,10 @@ on_way_failed (DflWay *way, const char *reason, gpointer data)
 {
   DflRegistration *self = data;
 
-  dfl_attempt_way_failed (self->attempt, reason);
+  if (self->take_back != NULL)
+    dfl_take_back_way_lost (self->take_back);
+  else
+    dfl_attempt_way_failed (self->attempt, reason);
 }
 
 static const DflWayListener way_listener = { on_way_opened, on_way_closed, on_way_failed };
@@ -349,12 +364,13 @@ dfl_registration_free (DflRegistration *self)
   withdraw (self);
   stop_waiting (self);
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
-  g_clear_pointer (&self->farewell, dfl_register_request_abandon);
+  dfl_take_back_free (self->take_back);
   dfl_attempt_free (self->attempt);
   dfl_keep_alive_free (self->keep_alive);
   dfl_way_free (self->way);
   dfl_binding_free (self->binding);
   dfl_digest_free (self->digest);
+  g_clear_pointer (&self->place, dfl_hop_free);
   g_free (self->problem);
   dfl_account_settings_free (self->settings);
   g_object_unref (self->account);
@@ -420,29 +436,14 @@ on_left (gpointer data)
 {
   DflRegistration *self = data;
 
-  self->next = NULL;
   self->left (self, self->left_data);
-}
-
-static void
-on_leave_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data)
-{
-  DflRegistration *self = data;
-  int status = outcome == DFL_REGISTER_ANSWERED ? response->sip_status->st_status : 0;
-
-  self->farewell = NULL;
-  if ((status == 401 || status == 407) && self->challenges++ == 0
-      && dfl_digest_take (self->digest, response, self->settings->password != NULL)
-             == DFL_DIGEST_RETRY)
-    self->farewell = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
-                                           on_leave_answered, self);
-  if (self->farewell == NULL)
-    self->left (self, self->left_data);
 }
 
 void
 dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpointer data)
 {
+  gboolean held;
+
   withdraw (self);
   stop_waiting (self);
   dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
@@ -451,13 +452,10 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
   self->left = done;
   self->left_data = data;
 
-  self->challenges = 0;
-  dfl_digest_begin (self->digest);
-  if (dfl_binding_is_known (self->binding) && dfl_way_is_open (self->way))
-    self->farewell = dfl_binding_register (self->binding, self->way, self->digest, TRUE,
-                                           on_leave_answered, self);
-  if (self->farewell == NULL)
-    set_alarm (self, &self->next, 0, on_left);
+  held = self->place != NULL && dfl_clock_now (self->tools->clock) < self->held_until;
+  self->take_back = dfl_take_back_new (self->tools, self->binding, self->way, self->digest,
+                                       self->settings->password != NULL, held ? self->place : NULL,
+                                       on_left, self);
 }
 
 /* --- For the gate and the agent --- */

@@ -43,8 +43,9 @@ void dfl_registration_hurry (DflRegistration *self);
  * after a sleep in any case. */
 void dfl_registration_host_changed (DflRegistration *self, DflHostChange change);
 
-/* Takes the contact back: one REGISTER with expires=0 (and its answer to a challenge). done is
- * called when it was answered or cannot be sent, never from within; nothing else happens after. */
+/* Takes the contact back (sip/take-back.h), also where the way is closed and the server may have it
+ * all the same. done is called when that was answered or cannot be sent, never from within; nothing
+ * else happens after. */
 typedef void (*DflRegistrationLeftFunc) (DflRegistration *registration, gpointer data);
 void dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpointer data);
 

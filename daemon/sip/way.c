@@ -250,6 +250,20 @@ dfl_way_seek (DflWay *self)
 }
 
 void
+dfl_way_go_to (DflWay *self, const DflHop *hop)
+{
+  g_autoptr (GPtrArray) hops = g_ptr_array_new ();
+
+  dfl_way_stop (self);
+  g_ptr_array_add (hops, (gpointer)hop);
+  take_hops (self, hops);
+  if (self->hops->len > 0)
+    try_hop (self);
+  else
+    settle (self, "this account may not go there");
+}
+
+void
 dfl_way_try_next (DflWay *self, const char *reason)
 {
   go_on (self, reason);

@@ -34,6 +34,9 @@ void dfl_way_free (DflWay *self);
  * are passed over. */
 void dfl_way_seek (DflWay *self);
 
+/* Tries this one place, without asking the name service. What was open is closed. */
+void dfl_way_go_to (DflWay *self, const DflHop *hop);
+
 /* The place that was open does not serve: goes on to the next one, or fails for that reason. */
 void dfl_way_try_next (DflWay *self, const char *reason);
 

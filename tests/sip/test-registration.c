@@ -421,97 +421,6 @@ test_silence (void)
 }
 
 static void
-on_left (gpointer data)
-{
-  *(gboolean *)data = TRUE;
-}
-
-static void
-test_leave (void)
-{
-  Scene self;
-  g_autoptr (RawRequest) request = NULL;
-  g_autoptr (RawRequest) last = NULL;
-  g_autofree char *contact = NULL;
-  g_autofree char *expected = NULL;
-  gboolean left = FALSE;
-
-  scene_open (&self);
-  request = scene_register (&self);
-  contact = scene_get_contact (request);
-  dfl_sip_agent_leave (self.room->agent, on_left, &left);
-  g_assert_false (left);
-  last = raw_request_receive (self.peer, "REGISTER");
-  expected = g_strdup_printf ("<%s>;expires=0", contact);
-  g_assert_cmpstr (raw_request_get (last, "Contact"), ==, expected);
-  g_assert_cmpstr (raw_request_get (last, "Expires"), ==, "0");
-  g_assert_false (left);
-  raw_request_answer (last, self.peer, "200 OK", NULL);
-  raw_wait_until (left);
-  scene_close (&self);
-}
-
-static void
-test_settings (void)
-{
-  Scene self;
-  DflAccountSettings *settings;
-  g_autofree char *first_contact = NULL;
-  g_autofree char *second_contact = NULL;
-  g_autoptr (RawRequest) first = NULL;
-  guint n_back = 0;
-
-  scene_open (&self);
-  first = scene_register (&self);
-  first_contact = scene_get_contact (first);
-
-  settings = scene_make_settings (self.peer);
-  raw_set (&settings->display_name, "Bob");
-  settings->ring_limit = 5;
-  scene_update (&self, settings);
-  raw_peer_assert_silent (self.peer, 200);
-
-  settings = scene_make_settings (self.peer);
-  settings->expires = 900;
-  scene_update (&self, settings);
-  for (guint i = 0; i < 2; i++)
-    {
-      g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
-      g_autofree char *contact = scene_get_contact (request);
-
-      if (g_str_equal (contact, first_contact))
-        {
-          g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "0");
-          raw_request_answer (request, self.peer, "200 OK", NULL);
-          n_back++;
-        }
-      else
-        {
-          g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "900");
-          second_contact = g_steal_pointer (&contact);
-          scene_grant (&self, request, "900");
-        }
-    }
-  g_assert_cmpuint (n_back, ==, 1);
-  scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
-
-  settings = scene_make_settings (self.peer);
-  settings->enabled = FALSE;
-  scene_update (&self, settings);
-  {
-    g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
-    g_autofree char *contact = scene_get_contact (request);
-
-    g_assert_cmpstr (contact, ==, second_contact);
-    g_assert_cmpstr (raw_request_get (request, "Expires"), ==, "0");
-    raw_request_answer (request, self.peer, "200 OK", NULL);
-  }
-  g_assert_cmpint (dfl_account_get_state (self.account), ==, DFL_ACCOUNT_STATE_DISABLED);
-  raw_peer_assert_silent (self.peer, 200);
-  scene_close (&self);
-}
-
-static void
 test_outbound_proxy (void)
 {
   Scene self;
@@ -830,8 +739,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration/refresh", test_refresh);
   g_test_add_func ("/registration/nobody-there", test_nobody_there);
   g_test_add_func ("/registration/silence", test_silence);
-  g_test_add_func ("/registration/leave", test_leave);
-  g_test_add_func ("/registration/settings", test_settings);
   g_test_add_func ("/registration/outbound-proxy", test_outbound_proxy);
   g_test_add_func ("/registration/host", test_host);
   g_test_add_func ("/registration/forged-answers", test_forged_answers);
