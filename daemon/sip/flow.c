@@ -33,6 +33,10 @@
  *    the last transaction has let go of the connection (see Grave).
  */
 
+/* The library looks for a transport by comparing the names of those before it, too, and crashes at
+ * one that has none. */
+#define IDENT "flows"
+
 #define TIME_LIMIT 8           /* seconds for everything until ready */
 #define PEER_LIMIT (20 * 1000) /* milliseconds for which a peer may take nothing */
 #define KEEP_ALIVE (25 * 1000) /* milliseconds */
@@ -149,7 +153,7 @@ dfl_flows_new (nta_agent_t *nta, GError **error)
   tport_t *last = NULL;
 
   if (nta_agent_add_tport (nta, URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
-                           TPTAG_STUN_SERVER (0), TPTAG_KEEPALIVE (KEEP_ALIVE),
+                           TPTAG_IDENT (IDENT), TPTAG_STUN_SERVER (0), TPTAG_KEEPALIVE (KEEP_ALIVE),
                            TPTAG_TIMEOUT (INCOMPLETE), TPTAG_IDLE (UINT_MAX), TAG_END ())
       < 0)
     {
@@ -378,7 +382,8 @@ on_joined (GObject *source, GAsyncResult *result, gpointer data)
       else
         {
           g_autofree char *reason = g_strdup_printf ("cannot connect to this machine's own SIP "
-                                                     "stack over 127.0.0.1: %s",
+                                                     "stack over 127.0.0.1: %s; see that the "
+                                                     "loopback interface is up",
                                                      error->message);
 
           close_flow (self, reason);

@@ -4,6 +4,7 @@
 #include "flow-scene.h"
 
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/tport_tag.h>
 
 static int
 on_incoming (nta_incoming_magic_t *magic, nta_incoming_t *incoming, const sip_t *sip)
@@ -44,11 +45,11 @@ stack_new (void)
                                 NTATAG_SIP_T1X64 (3200), NTATAG_SIP_T4 (500), TAG_END ());
   g_assert_cmpint (nta_agent_add_tport (self->nta,
                                         URL_STRING_MAKE ("sip:127.0.0.1:*;transport=udp"),
-                                        TAG_END ()),
+                                        TPTAG_IDENT ("udp"), TAG_END ()),
                    ==, 0);
   g_assert_cmpint (nta_agent_add_tport (self->nta,
                                         URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
-                                        TAG_END ()),
+                                        TPTAG_IDENT ("tcp"), TAG_END ()),
                    ==, 0);
   self->flows = dfl_flows_new (self->nta, &error);
   g_assert_no_error (error);

@@ -15,6 +15,7 @@
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_status.h>
 #include <sofia-sip/sip_tag.h>
+#include <sofia-sip/tport_tag.h>
 
 #include "flow-scene.h"
 
@@ -471,6 +472,21 @@ test_find (void)
   g_assert_null (dfl_flows_find (stack->flows, (struct sockaddr *)&peer));
 }
 
+/* Other transports are looked for past that of the relays. */
+static void
+test_other_transports (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  tp_name_t later = { .tpn_proto = "tcp", .tpn_ident = "later" };
+
+  g_assert_null (tport_primary_by_name (nta_agent_tports (stack->nta), &later));
+  g_assert_cmpint (nta_agent_add_tport (stack->nta,
+                                        URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
+                                        TPTAG_IDENT ("later"), TAG_END ()),
+                   ==, 0);
+  g_assert_nonnull (tport_primary_by_name (nta_agent_tports (stack->nta), &later));
+}
+
 /* After any number of turns of the loop, at every one of which it is in another state. */
 static void
 test_free_at_any_moment (void)
@@ -569,6 +585,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow/unreachable", test_unreachable);
   g_test_add_func ("/flow/deaf", test_deaf);
   g_test_add_func ("/flow/find", test_find);
+  g_test_add_func ("/flow/other-transports", test_other_transports);
   g_test_add_func ("/flow/free-at-any-moment", test_free_at_any_moment);
   g_test_add_func ("/flow/churn", test_churn);
   result = g_test_run ();

@@ -1,0 +1,195 @@
+/* SPDX-FileCopyrightText: 2026 The deflectd authors
+ * SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Connections to servers on which nothing happens, or none can be made. */
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <sofia-sip/sip_tag.h>
+
+#include "flow-scene.h"
+
+#define SOME_TIME 56 /* seconds */
+
+/* --- Keep-alives --- */
+
+typedef struct
+{
+  gboolean answers;
+  guint n;
+  gint64 times[8];
+} Pings;
+
+static void
+talk_pings (FarEnd *far_end, gpointer data)
+{
+  Pings *pings = data;
+  char bytes[4];
+
+  while (far_end_read (far_end, bytes, sizeof bytes) == sizeof bytes)
+    {
+      g_assert_cmpmem (bytes, sizeof bytes, "\r\n\r\n", 4);
+      g_assert_cmpuint (pings->n, <, G_N_ELEMENTS (pings->times));
+      pings->times[pings->n++] = g_get_monotonic_time ();
+      if (pings->answers)
+        far_end_write (far_end, "\r\n", 2);
+    }
+}
+
+static gboolean
+on_over (gpointer data)
+{
+  *(gboolean *)data = TRUE;
+  return G_SOURCE_REMOVE;
+}
+
+/* Every 25 seconds, and who does not answer them is kept all the same: many servers do not. */
+static void
+test_keep_alives (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  Pings pings[] = { { .answers = FALSE }, { .answers = TRUE } };
+  FarEndOptions options[] = { usual_server (), { 0 } };
+  DflFlowTls tls = usual_tls ();
+  FarEnd *far_ends[2];
+  DflFlow *flows[2];
+  gint64 start = g_get_monotonic_time ();
+  gboolean over = FALSE;
+
+  for (guint i = 0; i < 2; i++)
+    {
+      options[i].talk = talk_pings;
+      options[i].data = &pings[i];
+      far_ends[i] = far_end_new (&options[i]);
+      flows[i] = open_flow (stack, "127.0.0.1", far_end_get_port (far_ends[i]),
+                            i == 0 ? &tls : NULL);
+    }
+  g_timeout_add_seconds (SOME_TIME, on_over, &over);
+  while (!over)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpstr (stack->reason, ==, NULL);
+  for (guint i = 0; i < 2; i++)
+    {
+      gint64 before = start;
+
+      g_assert_nonnull (dfl_flow_get_transport (flows[i]));
+      dfl_flow_free (flows[i]);
+      far_end_free (far_ends[i]);
+      g_assert_cmpuint (pings[i].n, ==, 2);
+      for (guint k = 0; k < pings[i].n; k++)
+        {
+          g_assert_cmpint (pings[i].times[k] - before, >, 24 * G_TIME_SPAN_SECOND);
+          g_assert_cmpint (pings[i].times[k] - before, <, 27 * G_TIME_SPAN_SECOND);
+          before = pings[i].times[k];
+        }
+    }
+}
+
+/* --- No way --- */
+
+/* Its queue is full, so that the kernel lets further connections wait without a word. */
+static void
+test_no_answer (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl (INADDR_LOOPBACK) } };
+  socklen_t length = sizeof address;
+  int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  int first = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  gint64 start = g_get_monotonic_time ();
+  g_autofree char *expected = NULL;
+  DflFlow *flow;
+
+  g_assert_cmpint (bind (listener, (struct sockaddr *)&address, length), ==, 0);
+  g_assert_cmpint (listen (listener, 0), ==, 0);
+  g_assert_cmpint (getsockname (listener, (struct sockaddr *)&address, &length), ==, 0);
+  g_assert_cmpint (connect (first, (struct sockaddr *)&address, length), ==, 0);
+  flow = open_flow (stack, "127.0.0.1", ntohs (address.sin_port), NULL);
+  wait_until_settled (stack);
+  expected = g_strdup_printf ("no answer from 127.0.0.1:%u", ntohs (address.sin_port));
+  g_assert_cmpstr (stack->reason, ==, expected);
+  g_assert_cmpint (g_get_monotonic_time () - start, >, 7 * G_TIME_SPAN_SECOND);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_TIME_SPAN_SECOND);
+  dfl_flow_free (flow);
+  close (first);
+  close (listener);
+}
+
+static void
+write_text (const char *path, const char *text)
+{
+  int fd = open (path, O_WRONLY);
+
+  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize)strlen (text));
+  close (fd);
+}
+
+/* In a network of its own, whose loopback is down. */
+static void
+enter_nowhere (void)
+{
+  g_autofree char *uids = g_strdup_printf ("0 %u 1", getuid ());
+  g_autofree char *gids = g_strdup_printf ("0 %u 1", getgid ());
+
+  if (geteuid () != 0)
+    {
+      g_assert_cmpint (unshare (CLONE_NEWUSER), ==, 0);
+      write_text ("/proc/self/setgroups", "deny");
+      write_text ("/proc/self/uid_map", uids);
+      write_text ("/proc/self/gid_map", gids);
+    }
+  g_assert_cmpint (unshare (CLONE_NEWNET), ==, 0);
+}
+
+/* It may come up later than we do. */
+static void
+test_no_loopback (void)
+{
+  if (!g_test_subprocess ())
+    {
+      g_test_trap_subprocess (NULL, 20 * G_USEC_PER_SEC, G_TEST_SUBPROCESS_DEFAULT);
+      g_test_trap_assert_passed ();
+      return;
+    }
+  enter_nowhere ();
+  {
+    g_autoptr (Stack) stack = stack_new ();
+    FarEndOptions options = { 0 };
+    g_autoptr (FarEnd) far_end = far_end_new (&options);
+    guint16 port = far_end_get_port (far_end);
+    g_autofree char *expected = g_strdup_printf ("there is no way to 127.0.0.1:%u; see the network "
+                                                 "of this machine",
+                                                 port);
+    DflFlow *flow = open_flow (stack, "127.0.0.1", port, NULL);
+
+    wait_until_settled (stack);
+    g_assert_cmpstr (stack->reason, ==, expected);
+    dfl_flow_free (flow);
+
+    g_assert_true (g_spawn_command_line_sync ("ip link set lo up", NULL, NULL, NULL, NULL));
+    flow = open_flow (stack, "127.0.0.1", port, NULL);
+    wait_until_settled (stack);
+    g_assert_cmpuint (stack->n_ready, ==, 1);
+    dfl_flow_free (flow);
+  }
+}
+
+int
+main (int argc, char *argv[])
+{
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/flow-idle/no-loopback", test_no_loopback);
+  flow_certificates_new ();
+  g_test_add_func ("/flow-idle/keep-alives", test_keep_alives);
+  g_test_add_func ("/flow-idle/no-answer", test_no_answer);
+  result = g_test_run ();
+  flow_certificates_free ();
+  return result;
+}
