@@ -191,24 +191,56 @@ stop (Registrar *self, int signal)
   self->player = NULL;
 }
 
-/* Kamailio is many processes, and the others go on without the first one. */
-void
-registrar_kill (Registrar *self)
+/* Kamailio is many processes. */
+static GArray *
+list_children (Registrar *self)
 {
   GPid pid = player_get_pid (self->player);
   g_autofree char *file = g_strdup_printf ("/proc/%d/task/%d/children", pid, pid);
   g_autofree char *text = NULL;
-  g_auto (GStrv) children = NULL;
+  g_auto (GStrv) words = NULL;
   g_autoptr (GError) error = NULL;
+  GArray *children = g_array_new (FALSE, FALSE, sizeof (pid_t));
 
   g_file_get_contents (file, &text, NULL, &error);
   g_assert_no_error (error);
-  children = g_strsplit (g_strstrip (text), " ", -1);
+  words = g_strsplit (g_strstrip (text), " ", -1);
+  for (guint i = 0; words[i] != NULL; i++)
+    {
+      pid_t child = (pid_t)g_ascii_strtoll (words[i], NULL, 10);
+
+      if (child > 0)
+        g_array_append_val (children, child);
+    }
+  return children;
+}
+
+static void
+signal_children (GArray *children, int signal)
+{
+  for (guint i = 0; i < children->len; i++)
+    kill (g_array_index (children, pid_t, i), signal);
+}
+
+/* The others go on without the first one. */
+void
+registrar_kill (Registrar *self)
+{
+  g_autoptr (GArray) children = list_children (self);
+
   stop (self, SIGKILL);
-  for (guint i = 0; children[i] != NULL; i++)
-    kill ((pid_t)g_ascii_strtoll (children[i], NULL, 10), SIGKILL);
+  signal_children (children, SIGKILL);
   while (ask (self, NULL, "core.uptime", NULL))
     ;
+}
+
+void
+registrar_freeze (Registrar *self)
+{
+  g_autoptr (GArray) children = list_children (self);
+
+  player_signal (self->player, SIGSTOP);
+  signal_children (children, SIGSTOP);
 }
 
 void

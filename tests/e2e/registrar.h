@@ -38,6 +38,8 @@ Registrar *registrar_start (Stage *stage, const RegistrarOptions *options);
 void registrar_kill (Registrar *self);
 /* Another one with the same options at the same port. */
 void registrar_start_again (Registrar *self);
+/* It says nothing any more, closes nothing and refuses nothing; all that is left is to kill it. */
+void registrar_freeze (Registrar *self);
 /* SIGTERM where it runs. */
 void registrar_free (Registrar *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Registrar, registrar_free)

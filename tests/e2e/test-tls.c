@@ -22,6 +22,7 @@ typedef struct
   const char *path;
   const char *names; /* of the certificate, lines of a template */
   gboolean self_signed;
+  const char *host;   /* where it listens; default 127.0.0.1 */
   const char *server; /* what registrar= calls it; default SERVER */
   const char *more;   /* lines of the account; @CA@ is the authority's certificate */
   const char *reason; /* NULL: it registers */
@@ -45,6 +46,19 @@ write_account (Stage *stage, Registrar *registrar, const Certificate *data, cons
   stage_write_account (stage, "alice", lines);
 }
 
+/* What is believed without proof is said wherever the account is shown. */
+static void
+assert_warning (Stage *stage, gboolean expected)
+{
+  g_autofree char *status = NULL;
+  g_autofree char *list = NULL;
+
+  g_assert_cmpint (stage_deflectctl (stage, &status, "status", NULL), ==, 0);
+  g_assert_cmpint (strstr (status, "tls-verify=false") != NULL, ==, expected);
+  g_assert_cmpint (stage_deflectctl (stage, &list, "account", "list", NULL), ==, 0);
+  g_assert_cmpint (strstr (list, "tls-verify=false") != NULL, ==, expected);
+}
+
 static void
 assert_registered (Stage *stage, Registrar *registrar, const Certificate *data)
 {
@@ -52,6 +66,7 @@ assert_registered (Stage *stage, Registrar *registrar, const Certificate *data)
 
   account_await_state (stage, "alice", "registered");
   g_assert_cmpint (account_get_flag (stage, "alice", "Secure"), ==, !data->insecure);
+  assert_warning (stage, data->insecure);
   transport = account_get_text (stage, "alice", "Transport");
   g_assert_cmpstr (transport, ==, "tls");
   g_assert_cmpuint (registrar_count_contacts (registrar, "alice"), ==, 1);
@@ -75,6 +90,7 @@ test_certificate (gconstpointer user_data)
   certificates_issue (stage, data->self_signed ? NULL : "authority", "server", data->names,
                       &certificate, &key);
   registrar = registrar_start (stage, &(RegistrarOptions){ .defines = "WITH_TLS",
+                                                           .host = data->host,
                                                            .certificate = certificate,
                                                            .key = key });
   write_account (stage, registrar, data, authority);
@@ -96,7 +112,7 @@ test_certificate (gconstpointer user_data)
 
 /* A call comes over the connection that the account has opened, for nothing listens. */
 static void
-test_call (void)
+test_call (gconstpointer host)
 {
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
   g_autofree char *authority = certificates_make_authority (stage, "authority");
@@ -108,15 +124,17 @@ test_call (void)
   g_autoptr (Registrar) registrar = NULL;
   Player *caller;
 
-  certificates_issue (stage, "authority", "server", "ip_address = 127.0.0.1\n", &certificate, &key);
+  certificates_issue (stage, "authority", "server", "ip_address = 127.0.0.1\nip_address = ::1\n",
+                      &certificate, &key);
   registrar = registrar_start (stage, &(RegistrarOptions){ .defines = "WITH_TLS WITH_UDP_BESIDE "
                                                                       "WITH_NATHELPER",
+                                                           .host = host,
                                                            .certificate = certificate,
                                                            .key = key });
   registrar_write_account (registrar, more);
   stage_start_daemon (stage);
   account_await_state (stage, "alice", "registered");
-  caller = stage_call (stage, "call.xml", "u1", "127.0.0.1", registrar_get_port (registrar), NULL);
+  caller = stage_call (stage, "call.xml", "u1", host, registrar_get_port (registrar), NULL);
   call = stage_await_call (stage);
   g_assert_cmpint (stage_deflectctl (stage, NULL, "redirect", TARGET, NULL), ==, 0);
   player_await_success (stage, caller);
@@ -182,6 +200,8 @@ test_client_certificate (gconstpointer shown)
       account_await_state (stage, "alice", "registered");
       return;
     }
+  account_await_reason (stage, "alice",
+                        "wants a certificate of ours; give one in tls-certificate= and tls-key=");
   account_await_state (stage, "alice", "failed");
   g_assert_cmpuint (registrar_count_lines (registrar, "WIRE ", NULL), ==, 0);
 }
@@ -196,6 +216,18 @@ main (int argc, char **argv)
       .names = "ip_address = 127.0.0.1\n",
       .server = "127.0.0.1",
       .more = TRUSTED },
+    { .path = "/tls/address6",
+      .names = "ip_address = ::1\n",
+      .host = "[::1]",
+      .server = "[::1]",
+      .more = TRUSTED },
+    { .path = "/tls/name6", .names = "dns_name = " SERVER "\n", .host = "[::1]", .more = TRUSTED },
+    { .path = "/tls/address-for-address6",
+      .names = "ip_address = 127.0.0.1\n",
+      .host = "[::1]",
+      .server = "[::1]",
+      .more = TRUSTED,
+      .reason = "127.0.0.1, expected [::1]" },
     { .path = "/tls/common-name", .names = "cn = " SERVER "\n", .more = TRUSTED },
     { .path = "/tls/expired",
       .names = "dns_name = " SERVER "\nactivation_date = \"2020-01-01 00:00:00\"\n"
@@ -258,7 +290,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   for (guint i = 0; i < G_N_ELEMENTS (certificates); i++)
     g_test_add_data_func (certificates[i].path, &certificates[i], test_certificate);
-  g_test_add_func ("/tls/call", test_call);
+  g_test_add_data_func ("/tls/call", "127.0.0.1", test_call);
+  g_test_add_data_func ("/tls/call6", "[::1]", test_call);
   g_test_add_func ("/tls/taken-out", test_taken_out);
   g_test_add_data_func ("/tls/client-certificate/shown", "shown", test_client_certificate);
   g_test_add_data_func ("/tls/client-certificate/missing", NULL, test_client_certificate);
