@@ -9,10 +9,7 @@
 
 #include <sofia-sip/nta_tport.h>
 #include <sofia-sip/sip_header.h>
-#include <sofia-sip/su_alloc.h>
-#include <sofia-sip/tport_tag.h>
 
-#include "core/error.h"
 #include "sip/handshake.h"
 #include "sip/relay.h"
 
@@ -33,33 +30,9 @@
  *    the last transaction has let go of the connection (see Grave).
  */
 
-/* The library looks for a transport by comparing the names of those before it, too, and crashes at
- * one that has none. */
-#define IDENT "flows"
-
 #define TIME_LIMIT 8           /* seconds for everything until ready */
 #define PEER_LIMIT (20 * 1000) /* milliseconds for which a peer may take nothing */
-#define KEEP_ALIVE (25 * 1000) /* milliseconds */
-#define INCOMPLETE (10 * 1000) /* milliseconds for the rest of a message */
 #define LONGEST_WAIT 64        /* milliseconds between two looks for the stack's side */
-#define GRAVE_INTERVAL 2       /* seconds */
-
-struct _DflFlows
-{
-  nta_agent_t *nta;
-  tport_t *primary;
-  guint16 port;
-  GHashTable *by_port; /* GUINT_TO_POINTER (port) -> DflFlow, borrowed */
-  GPtrArray *graves;   /* of Grave */
-  guint sweeper;
-};
-
-/* What is left of a flow for as long as a transaction of the stack may still want its port. */
-typedef struct
-{
-  GSocketConnection *near; /* shut down, and still bound */
-  tport_t *transport;
-} Grave;
 
 typedef enum
 {
@@ -101,122 +74,6 @@ struct _DflFlow
   DflRelay *relay;
 };
 
-/* --- The transport of the relays --- */
-
-static void
-grave_free (Grave *grave)
-{
-  tport_unref (grave->transport);
-  g_object_unref (grave->near);
-  g_free (grave);
-}
-
-/* Whether nobody else refers to it: the library gives its own reference up soon after it has
- * closed. */
-static gboolean
-grave_is_forgotten (Grave *grave)
-{
-  return tport_is_closed (grave->transport)
-         && su_home_refcount ((su_home_t *)grave->transport) == 1;
-}
-
-static gboolean
-on_sweep (gpointer data)
-{
-  DflFlows *self = data;
-
-  for (guint i = self->graves->len; i > 0; i--)
-    if (grave_is_forgotten (g_ptr_array_index (self->graves, i - 1)))
-      g_ptr_array_remove_index_fast (self->graves, i - 1);
-  if (self->graves->len > 0)
-    return G_SOURCE_CONTINUE;
-  self->sweeper = 0;
-  return G_SOURCE_REMOVE;
-}
-
-static void
-bury (DflFlows *self, GSocketConnection *near, tport_t *transport)
-{
-  Grave *grave = g_new0 (Grave, 1);
-
-  grave->near = g_object_ref (near);
-  grave->transport = tport_ref (transport);
-  g_ptr_array_add (self->graves, grave);
-  if (self->sweeper == 0)
-    self->sweeper = g_timeout_add_seconds (GRAVE_INTERVAL, on_sweep, self);
-}
-
-DflFlows *
-dfl_flows_new (nta_agent_t *nta, GError **error)
-{
-  DflFlows *self;
-  tport_t *last = NULL;
-
-  if (nta_agent_add_tport (nta, URL_STRING_MAKE ("sip:127.0.0.1:*;transport=tcp"),
-                           TPTAG_IDENT (IDENT), TPTAG_STUN_SERVER (0), TPTAG_KEEPALIVE (KEEP_ALIVE),
-                           TPTAG_TIMEOUT (INCOMPLETE), TPTAG_IDLE (UINT_MAX), TAG_END ())
-      < 0)
-    {
-      g_set_error (
-          error, DFL_ERROR, DFL_ERROR_FAILED,
-          "Cannot bind a TCP port of 127.0.0.1, which connections to servers need: %s; see "
-          "that the loopback interface is up",
-          g_strerror (su_errno ()));
-      return NULL;
-    }
-
-  for (tport_t *each = tport_primaries (nta_agent_tports (nta)); each != NULL;
-       each = tport_next (each))
-    last = each;
-  self = g_new0 (DflFlows, 1);
-  self->nta = nta;
-  self->primary = last;
-  self->port = (guint16)g_ascii_strtoull (tport_name (last)->tpn_port, NULL, 10);
-  self->by_port = g_hash_table_new (NULL, NULL);
-  self->graves = g_ptr_array_new_with_free_func ((GDestroyNotify)grave_free);
-  return self;
-}
-
-void
-dfl_flows_free (DflFlows *self)
-{
-  if (self == NULL)
-    return;
-  g_clear_handle_id (&self->sweeper, g_source_remove);
-  g_ptr_array_unref (self->graves);
-  g_hash_table_unref (self->by_port);
-  g_free (self);
-}
-
-guint16
-dfl_flows_get_port (DflFlows *self)
-{
-  return self->port;
-}
-
-DflFlow *
-dfl_flows_find (DflFlows *self, const struct sockaddr *peer)
-{
-  const struct sockaddr_in *address = (const struct sockaddr_in *)(const void *)peer;
-
-  if (peer->sa_family != AF_INET || address->sin_addr.s_addr != htonl (INADDR_LOOPBACK))
-    return NULL;
-  return g_hash_table_lookup (self->by_port, GUINT_TO_POINTER (ntohs (address->sin_port)));
-}
-
-/* The stack's side of the connection from this port; NULL where it has accepted none. */
-static tport_t *
-find_transport (DflFlows *self, guint16 port)
-{
-  g_autofree char *text = g_strdup_printf ("%u", port);
-  tp_name_t name = {
-    .tpn_proto = "tcp", .tpn_canon = "127.0.0.1", .tpn_host = "127.0.0.1", .tpn_port = text
-  };
-  tport_t *found = tport_by_name (self->primary, &name);
-
-  return found != NULL && tport_is_secondary (found) ? found : NULL;
-}
-
 /* --- The end of a flow --- */
 
 static void
@@ -251,14 +108,14 @@ let_go (DflFlow *self)
   g_clear_pointer (&self->relay, dfl_relay_free);
   g_clear_pointer (&self->handshake, dfl_handshake_free);
   if (self->port != 0)
-    g_hash_table_remove (self->flows->by_port, GUINT_TO_POINTER (self->port));
+    dfl_flows_forget (self->flows, self->port);
   self->port = 0;
   if (self->near != NULL)
     shut_down (self->near);
   if (self->transport != NULL)
     {
       tport_set_magic (self->transport, tport_magic (tport_parent (self->transport)));
-      bury (self->flows, self->near, self->transport);
+      dfl_flows_bury (self->flows, self->near, self->transport);
       tport_decref (&self->transport);
     }
   if (self->far != NULL)
@@ -348,7 +205,7 @@ static gboolean
 on_look (gpointer data)
 {
   DflFlow *self = data;
-  tport_t *found = find_transport (self->flows, self->port);
+  tport_t *found = dfl_flows_find_transport (self->flows, self->port);
 
   if (found == NULL)
     {
@@ -392,41 +249,17 @@ on_joined (GObject *source, GAsyncResult *result, gpointer data)
   flow_unref (self);
 }
 
-/* A socket with a port of 127.0.0.1 that the stack has no memory of. */
-static GSocket *
-bind_near (DflFlow *self, GError **error)
-{
-  g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
-  g_autoptr (GSocketAddress) any = g_inet_socket_address_new (loopback, 0);
-  g_autoptr (GPtrArray) remembered = g_ptr_array_new_with_free_func (g_object_unref);
-
-  for (;;)
-    {
-      g_autoptr (GSocket) socket = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_STREAM,
-                                                 G_SOCKET_PROTOCOL_TCP, error);
-      g_autoptr (GSocketAddress) bound = NULL;
-
-      if (socket == NULL || !g_socket_bind (socket, any, FALSE, error)
-          || (bound = g_socket_get_local_address (socket, error)) == NULL)
-        return NULL;
-      self->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (bound));
-      if (find_transport (self->flows, self->port) == NULL)
-        return g_steal_pointer (&socket);
-      self->port = 0;
-      g_ptr_array_add (remembered, g_steal_pointer (&socket));
-    }
-}
-
 static void
 join (DflFlow *self)
 {
   g_autoptr (GInetAddress) loopback = g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4);
-  g_autoptr (GSocketAddress) stack = g_inet_socket_address_new (loopback, self->flows->port);
+  g_autoptr (GSocketAddress) stack = g_inet_socket_address_new (loopback,
+                                                                dfl_flows_get_port (self->flows));
   g_autoptr (GError) error = NULL;
   g_autoptr (GSocket) socket = NULL;
 
   self->phase = JOINING;
-  socket = bind_near (self, &error);
+  socket = dfl_flows_bind (self->flows, self, &self->port, &error);
   if (socket == NULL)
     {
       g_autofree char *reason
@@ -439,7 +272,6 @@ join (DflFlow *self)
     }
   g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
   self->near = g_socket_connection_factory_create_connection (socket);
-  g_hash_table_insert (self->flows->by_port, GUINT_TO_POINTER (self->port), self);
   self->references++;
   g_socket_connection_connect_async (self->near, stack, self->cancellable, on_joined, self);
 }

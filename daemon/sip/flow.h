@@ -7,15 +7,15 @@
 
 #include <gio/gio.h>
 
-#include <sofia-sip/nta.h>
 #include <sofia-sip/tport.h>
 
-#include "sip/locate.h"
+#include "sip/flows.h"
+#include "sip/hop.h"
 
 /*
  * The library's own TLS leaks with every connection, asks for no server by name (SNI), cannot tell
  * why it failed, and has one set of certificates for all accounts. So connections to servers are
- * GIO's, and reach the SIP stack over loopback: for each flow a relay connects to a TCP transport
+ * our own, and reach the SIP stack over loopback: for each flow a relay connects to a TCP transport
  * of the stack that is for this only, and copies bytes both ways. The relay holds its loopback port
  * for as long as the flow lives, so that the peer 127.0.0.1:PORT over TCP is that flow and nobody
  * else; a stranger who connects to that transport is one like on any other (sip/gate.h).
@@ -23,23 +23,10 @@
  * There is no listener for TLS: a flow is made from here, and what comes in through it comes from
  * the server whose certificate was verified when it was made.
  *
- * The stack sends CRLF keep-alives through it (RFC 5626 section 3.5.1); a peer that takes nothing
- * for 20 seconds (TCP_USER_TIMEOUT) ends it.
+ * The stack sends the CRLF of RFC 5626 section 3.5.1 through it, every 25 seconds from the first
+ * message on; a peer need not answer that, but one that takes nothing for 20 seconds
+ * (TCP_USER_TIMEOUT) ends it.
  */
-typedef struct _DflFlows DflFlows;
-typedef struct _DflFlow DflFlow;
-
-/* Binds the transport of the relays; NULL with an error where that is impossible. */
-DflFlows *dfl_flows_new (nta_agent_t *nta, GError **error);
-
-/* To be called when no flow is left, before the stack is destroyed. */
-void dfl_flows_free (DflFlows *self);
-
-/* The loopback port on which the stack awaits the relays. */
-guint16 dfl_flows_get_port (DflFlows *self);
-
-/* The flow whose relay has this address as a TCP peer of the stack; NULL for every other one. */
-DflFlow *dfl_flows_find (DflFlows *self, const struct sockaddr *peer);
 
 /* How the certificate of a server is judged. Borrowed texts, for the time of the call. */
 typedef struct

@@ -8,20 +8,8 @@
 #include <gio/gio.h>
 
 #include "core/account.h"
+#include "sip/hop.h"
 #include "sip/resolver.h"
-
-/* One place to try. Plain values, owned. */
-typedef struct
-{
-  DflTransport transport; /* UDP, TCP or TLS */
-  GInetSocketAddress *address;
-} DflHop;
-
-DflHop *dfl_hop_new (DflTransport transport, GInetSocketAddress *address);
-void dfl_hop_free (DflHop *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflHop, dfl_hop_free)
-/* "192.0.2.1:5060", "[2001:db8::1]:5061" */
-char *dfl_hop_to_string (const DflHop *self);
 
 /*
  * Finds the places of a server, HOST or HOST:PORT (a name, an IPv4 address or an [IPv6] address),

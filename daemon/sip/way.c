@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sip/local-address.h"
+#include "sip/locate.h"
 
 #define MAX_PLACES 16
 
