@@ -6,6 +6,24 @@
 #include <netinet/in.h>
 #include <string.h>
 
+/* --- Names --- */
+
+gboolean
+dfl_records_is_name (const char *name)
+{
+  gsize label = 0;
+
+  for (const char *at = name; *at != '\0'; at++)
+    {
+      label = *at == '.' ? 0 : label + 1;
+      if (at - name >= 253 || label > 63 || (*at == '.' && (at == name || at[-1] == '.')))
+        return FALSE;
+      if (!g_ascii_isalnum (*at) && strchr ("-_.", *at) == NULL)
+        return FALSE;
+    }
+  return label > 0;
+}
+
 /* --- Reading --- */
 
 void

@@ -22,6 +22,9 @@ void dfl_records_read_addresses (const struct ares_addrinfo *info, GPtrArray *re
 /* Without the final dot. */
 char *dfl_records_bare_name (const char *name);
 
+/* Whether a name can be asked for at all: c-ares would take backslashes for escapes. */
+gboolean dfl_records_is_name (const char *name);
+
 /* The records that name a host and a port, borrowed: by priority, and among equals at random by
  * weight (RFC 2782). */
 GPtrArray *dfl_records_draw_srv (GPtrArray *records);

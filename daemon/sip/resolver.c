@@ -337,30 +337,13 @@ on_addresses_6 (void *data, int status, int timeouts, struct ares_addrinfo *info
 
 /* --- Questions --- */
 
-/* What can be asked at all: c-ares would take backslashes for escapes. */
-static gboolean
-is_name (const char *name)
-{
-  gsize label = 0;
-
-  for (const char *at = name; *at != '\0'; at++)
-    {
-      label = *at == '.' ? 0 : label + 1;
-      if (at - name >= 253 || label > 63 || (*at == '.' && (at == name || at[-1] == '.')))
-        return FALSE;
-      if (!g_ascii_isalnum (*at) && strchr ("-_.", *at) == NULL)
-        return FALSE;
-    }
-  return label > 0;
-}
-
 static void
 start (Job *self)
 {
   DflDns *dns = self->resolver->dns;
 
   self->limit = add_source (self, g_timeout_source_new (TIME_LIMIT), on_limit);
-  if (!is_name (self->name))
+  if (!dfl_records_is_name (self->name))
     finish_with (self, ARES_ENOTFOUND);
   else if (self->kind == KIND_NAPTR)
     dfl_dns_query (dns, self->name, ns_t_naptr, on_records, job_ref (self));
