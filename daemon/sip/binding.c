@@ -7,6 +7,10 @@
 
 #include "sip/token.h"
 
+/* Taken back with one REGISTER. Attempts that get no answer, each over a new connection, leave more
+ * of them, which end by themselves. */
+#define MAX_FORMER 8
+
 struct _DflBinding
 {
   const DflRegistrationTools *tools;
@@ -70,6 +74,8 @@ renew_contact (DflBinding *self, DflWay *way)
                              get_transport_parameter (way));
   if (self->known && self->contact != NULL && !g_str_equal (contact, self->contact))
     g_ptr_array_add (self->former, g_strdup (self->contact));
+  if (self->former->len > MAX_FORMER)
+    g_ptr_array_remove_index (self->former, 0);
   g_free (self->contact);
   self->contact = g_steal_pointer (&contact);
   self->known = TRUE;

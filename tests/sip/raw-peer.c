@@ -206,11 +206,11 @@ raw_peer_watch (RawPeer *self)
 }
 
 static RawPeer *
-raw_peer_new (const char *own, const char *server, guint16 port, gboolean stream)
+raw_peer_new (const char *own, guint16 own_port, const char *server, guint16 port, gboolean stream)
 {
   RawPeer *self = g_new0 (RawPeer, 1);
   g_autoptr (GError) error = NULL;
-  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (own, 0);
+  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string (own, own_port);
 
   self->stream = stream;
   self->pending = g_string_new (NULL);
@@ -226,9 +226,9 @@ raw_peer_new (const char *own, const char *server, guint16 port, gboolean stream
 }
 
 RawPeer *
-raw_peer_new_udp (const char *own, const char *server, guint16 port)
+raw_peer_new_udp_at (const char *own, guint16 own_port, const char *server, guint16 port)
 {
-  RawPeer *self = raw_peer_new (own, server, port, FALSE);
+  RawPeer *self = raw_peer_new (own, own_port, server, port, FALSE);
 
   g_socket_set_option (self->socket, SOL_SOCKET, SO_RCVBUFFORCE, 16 << 20, NULL);
   raw_peer_watch (self);
@@ -236,9 +236,15 @@ raw_peer_new_udp (const char *own, const char *server, guint16 port)
 }
 
 RawPeer *
+raw_peer_new_udp (const char *own, const char *server, guint16 port)
+{
+  return raw_peer_new_udp_at (own, 0, server, port);
+}
+
+RawPeer *
 raw_peer_new_tcp (const char *own, const char *server, guint16 port)
 {
-  RawPeer *self = raw_peer_new (own, server, port, TRUE);
+  RawPeer *self = raw_peer_new (own, 0, server, port, TRUE);
   g_autoptr (GError) error = NULL;
 
   /* The kernel completes the connection for a listener that does not run yet. */

@@ -67,6 +67,8 @@ typedef struct _RawPeer RawPeer;
 
 /* Addresses are numeric, IPv4 or IPv6; the own port is any free one. */
 RawPeer *raw_peer_new_udp (const char *own, const char *server, guint16 port);
+/* The same at a port of our choice. */
+RawPeer *raw_peer_new_udp_at (const char *own, guint16 own_port, const char *server, guint16 port);
 RawPeer *raw_peer_new_tcp (const char *own, const char *server, guint16 port);
 
 /* A socket that listens on any free port, and the next one who connects to it. */

@@ -172,6 +172,72 @@ test_keep_alive (void)
   scene_close (&self);
 }
 
+/* What the registrar wants later requests to pass is passed by what keeps the way open, and not by
+ * a REGISTER (RFC 3608). */
+static void
+test_service_route (void)
+{
+  Scene self;
+
+  open_timed (&self);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (RawRequest) request = receive (&self, "REGISTER", 1, NULL);
+      g_autofree char *answer = raw_request_format_answer (
+          request, "200 OK", "=1024;received=198.51.100.1",
+          "Service-Route: <sip:edge.example;lr>\r\nService-Route: <sip:core.example;lr>\r\n");
+
+      g_assert_null (raw_request_get (request, "Route"));
+      raw_peer_send_text (self.peer, answer);
+      raw_run_for (30);
+    }
+  {
+    g_autoptr (RawRequest) ping = receive (&self, "OPTIONS", 500, NULL);
+
+    g_assert_cmpstr (raw_request_get_nth (ping, "Route", 0), ==, "<sip:edge.example;lr>");
+    g_assert_cmpstr (raw_request_get_nth (ping, "Route", 1), ==, "<sip:core.example;lr>");
+    g_assert_null (raw_request_get_nth (ping, "Route", 2));
+    raw_request_answer (ping, self.peer, "200 OK", NULL);
+  }
+  scene_close (&self);
+}
+
+/* Each new connection has another contact; those that nobody answered for are not taken along for
+ * ever. */
+static void
+test_unanswered_contacts (void)
+{
+  Scene self;
+  RoomOptions options = { .clock = DFL_CLOCK (dfl_fake_clock_new ()) };
+  g_autoptr (GSocket) listener = raw_listen ("127.0.0.1");
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
+  DflAccountSettings *settings;
+
+  self.room = room_new (&options);
+  g_object_unref (options.clock);
+  self.peer = room_udp_peer (self.room);
+  settings = scene_make_settings (self.peer);
+  settings->transport = DFL_TRANSPORT_TCP;
+  raw_set (&settings->registrar, "127.0.0.1:%u",
+           g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)));
+  scene_update (&self, settings);
+  for (guint i = 0; i < 14; i++)
+    {
+      g_autoptr (RawPeer) server = NULL;
+      g_autoptr (RawRequest) request = NULL;
+
+      while (!(g_socket_condition_check (listener, G_IO_IN) & G_IO_IN))
+        move (&self, 20 * G_USEC_PER_SEC);
+      server = raw_peer_accept (listener);
+      while (raw_peer_get_n_waiting (server) == 0)
+        move (&self, 5 * G_TIME_SPAN_MILLISECOND);
+      request = raw_request_receive (server, "REGISTER");
+      g_assert_cmpint (raw_request_get_nth (request, "Contact", MIN (i, 8)) != NULL, ==, TRUE);
+      g_assert_null (raw_request_get_nth (request, "Contact", MIN (i, 8) + 1));
+    }
+  scene_close (&self);
+}
+
 /* Many look for their server while it cannot be found, and find it at the same moment: they come
  * one after the other all the same. */
 static void
@@ -218,6 +284,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-times/back-off", test_back_off);
   g_test_add_func ("/registration-times/lapse", test_lapse);
   g_test_add_func ("/registration-times/keep-alive", test_keep_alive);
+  g_test_add_func ("/registration-times/service-route", test_service_route);
+  g_test_add_func ("/registration-times/unanswered-contacts", test_unanswered_contacts);
   g_test_add_func ("/registration-times/found-at-once", test_found_at_once);
   return g_test_run ();
 }

@@ -421,27 +421,6 @@ test_silence (void)
 }
 
 static void
-test_outbound_proxy (void)
-{
-  Scene self;
-  DflAccountSettings *settings;
-  g_autoptr (RawRequest) request = NULL;
-  g_autofree char *route = NULL;
-
-  self.room = room_new (NULL);
-  self.peer = room_udp_peer (self.room);
-  settings = scene_make_settings (self.peer);
-  raw_set (&settings->registrar, "registrar.example");
-  raw_set (&settings->outbound_proxy, "%s", raw_peer_get_local (self.peer));
-  scene_update (&self, settings);
-  request = raw_request_receive (self.peer, "REGISTER");
-  g_assert_cmpstr (request->uri, ==, "sip:registrar.example");
-  route = g_strdup_printf ("<sip:%s;lr>", raw_peer_get_local (self.peer));
-  g_assert_cmpstr (raw_request_get (request, "Route"), ==, route);
-  scene_close (&self);
-}
-
-static void
 test_host (void)
 {
   Scene self;
@@ -490,156 +469,6 @@ test_forged_answers (void)
   raw_peer_flush (self.peer);
   raw_peer_send_text (self.peer, good);
   scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
-  scene_close (&self);
-}
-
-static void
-test_tcp (void)
-{
-  Scene self = { .room = room_new (NULL) };
-  g_autoptr (GSocket) listener = raw_listen ("127.0.0.1");
-  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
-  guint16 port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address));
-  g_autoptr (RawRequest) first = NULL;
-  g_autoptr (RawRequest) second = NULL;
-  g_autoptr (RawCall) call = NULL;
-  g_autofree char *place = NULL;
-  g_autofree char *via = NULL;
-  g_autofree char *contact = NULL;
-  g_autofree char *user = NULL;
-  DflAccountSettings *settings = room_account ("bob");
-
-  settings->registers = TRUE;
-  room_accept_from (settings, "");
-  settings->transport = DFL_TRANSPORT_TCP;
-  raw_set (&settings->registrar, "127.0.0.1:%u", port);
-  scene_update (&self, settings);
-  self.peer = raw_peer_accept (listener);
-
-  first = raw_request_receive (self.peer, "REGISTER");
-  contact = scene_get_contact (first);
-  g_assert_true (g_str_has_suffix (contact, ";transport=tcp"));
-  place = g_strndup (strchr (contact, '@') + 1, strcspn (strchr (contact, '@') + 1, ";"));
-  via = g_strdup_printf ("SIP/2.0/TCP %s;", place);
-  g_assert_true (g_str_has_prefix (raw_request_get (first, "Via"), via));
-  scene_grant (&self, first, "600");
-  scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
-
-  user = g_strndup (contact + 4, DFL_TOKEN_LENGTH);
-  call = raw_call_new (self.peer, user);
-  raw_set (&call->request_uri, "%s", contact);
-  raw_call_invite (call);
-  raw_call_expect_ringing (call);
-  room_wait_call (self.room);
-  room_assert_log (self.room, "added");
-
-  /* The way is gone, and with it the call and the registration. */
-  raw_peer_free (self.peer);
-  scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
-  room_wait_n_calls (self.room, 0);
-  room_forget_log (self.room);
-
-  g_assert_true (dfl_switchboard_register_account (self.room->switchboard, self.account, NULL));
-  self.peer = raw_peer_accept (listener);
-  second = raw_request_receive (self.peer, "REGISTER");
-  scene_grant (&self, second, "600");
-  scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
-  scene_close (&self);
-}
-
-/* A name with two addresses, at one of which nobody is. */
-static void
-test_next_place (void)
-{
-  static const char *const addresses[] = { "127.0.0.1", "::1" };
-  RoomOptions options = { .listen = "udp:*:0" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
-    {
-      Scene self;
-      DflAccountSettings *settings;
-      g_autoptr (RawRequest) request = NULL;
-
-      self.room = room_new (&options);
-      self.peer = raw_peer_new_udp (addresses[i], addresses[i], self.room->udp_port);
-      settings = scene_make_settings (self.peer);
-      raw_set (&settings->registrar, "localhost:%u", raw_peer_get_port (self.peer));
-      scene_update (&self, settings);
-      request = scene_register (&self);
-      g_assert_cmpstr (dfl_account_get_registration (self.account)->server, ==,
-                       raw_peer_get_local (self.peer));
-      scene_close (&self);
-    }
-}
-
-/* A socket for any IPv6 address takes IPv4 as well; the stack does not know. */
-static void
-test_any_address (void)
-{
-  static const char *const addresses[] = { "127.0.0.1", "::1" };
-  RoomOptions options = { .listen = "udp:*:0" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
-    {
-      Scene self;
-      g_autoptr (RawRequest) request = NULL;
-      g_autofree char *contact = NULL;
-      g_autofree char *end = NULL;
-
-      self.room = room_new (&options);
-      self.peer = raw_peer_new_udp (addresses[i], addresses[i], self.room->udp_port);
-      scene_update (&self, scene_make_settings (self.peer));
-      request = scene_register (&self);
-      contact = scene_get_contact (request);
-      end = g_strdup_printf (i == 0 ? "@%s:%u" : "@[%s]:%u", addresses[i], self.room->udp_port);
-      g_assert_true (g_str_has_suffix (contact, end));
-
-      /* An ICMP error finds its request. */
-      raw_peer_hang_up (self.peer, FALSE);
-      g_assert_true (dfl_switchboard_register_account (self.room->switchboard, self.account, NULL));
-      raw_wait_until (*dfl_account_get_state_reason (self.account) != '\0');
-      g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "cannot be reached"));
-      scene_close (&self);
-    }
-}
-
-/* Of several sockets the one that the packets leave from. */
-static void
-test_several_addresses (void)
-{
-  static const char *const addresses[] = { "127.0.0.1", "127.0.0.2", "::1" };
-  RoomOptions options = { .listen = "udp:127.0.0.2:0;udp:127.0.0.1:0;udp:[::1]:0" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (addresses); i++)
-    {
-      Scene self;
-      g_autoptr (RawRequest) request = NULL;
-      g_autofree char *contact = NULL;
-      g_autofree char *via = NULL;
-
-      self.room = room_new (&options);
-      self.peer = raw_peer_new_udp (addresses[i], addresses[i], self.room->udp_port);
-      scene_update (&self, scene_make_settings (self.peer));
-      request = scene_register (&self);
-      contact = scene_get_contact (request);
-      via = g_strdup_printf ("SIP/2.0/UDP %s;", strchr (contact, '@') + 1);
-      g_assert_true (g_str_has_prefix (raw_request_get (request, "Via"), via));
-      g_assert_nonnull (strstr (contact, i == 2 ? "@[::1]:" : "@127.0.0.1:"));
-      scene_close (&self);
-    }
-}
-
-static void
-test_no_udp (void)
-{
-  Scene self;
-  RoomOptions options = { .listen = "tcp:127.0.0.1:0" };
-
-  self.room = room_new (&options);
-  self.peer = raw_peer_new_udp ("127.0.0.1", "127.0.0.1", 9);
-  scene_update (&self, scene_make_settings (self.peer));
-  scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
-  g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "no UDP socket"));
   scene_close (&self);
 }
 
@@ -739,15 +568,9 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration/refresh", test_refresh);
   g_test_add_func ("/registration/nobody-there", test_nobody_there);
   g_test_add_func ("/registration/silence", test_silence);
-  g_test_add_func ("/registration/outbound-proxy", test_outbound_proxy);
   g_test_add_func ("/registration/host", test_host);
   g_test_add_func ("/registration/forged-answers", test_forged_answers);
   g_test_add_func ("/registration/odd-answers", test_odd_answers);
-  g_test_add_func ("/registration/tcp", test_tcp);
-  g_test_add_func ("/registration/next-place", test_next_place);
-  g_test_add_func ("/registration/any-address", test_any_address);
-  g_test_add_func ("/registration/several-addresses", test_several_addresses);
-  g_test_add_func ("/registration/no-udp", test_no_udp);
   g_test_add_func ("/registration/pace", test_pace);
   return g_test_run ();
 }
