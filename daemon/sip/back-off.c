@@ -13,11 +13,12 @@ static gint64
 pick (guint base, guint max, guint times)
 {
   guint64 whole = MAX (base, 1);
+  guint64 half;
 
   while (times-- > 0 && whole < max)
     whole *= 2;
-  whole = MIN (whole, MAX (max, 1)) * G_USEC_PER_SEC;
-  return (gint64)(whole / 2 + (guint64)(g_random_double () * (double)(whole / 2)));
+  half = MIN (whole, MAX (max, 1)) * G_USEC_PER_SEC / 2;
+  return (gint64)(half + (guint64)(g_random_double () * (double)half));
 }
 
 gint64
