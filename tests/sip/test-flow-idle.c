@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <sofia-sip/nta_stateless.h>
+#include <sofia-sip/nta_tport.h>
+#include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_tag.h>
 
 #include "flow-scene.h"
@@ -29,8 +32,10 @@ static void
 talk_pings (FarEnd *far_end, gpointer data)
 {
   Pings *pings = data;
+  g_autofree char *request = far_end_read_message (far_end);
   char bytes[4];
 
+  g_assert_nonnull (request);
   while (far_end_read (far_end, bytes, sizeof bytes) == sizeof bytes)
     {
       g_assert_cmpmem (bytes, sizeof bytes, "\r\n\r\n", 4);
@@ -39,6 +44,31 @@ talk_pings (FarEnd *far_end, gpointer data)
       if (pings->answers)
         far_end_write (far_end, "\r\n", 2);
     }
+}
+
+static int
+on_no_answer (nta_outgoing_magic_t *magic, nta_outgoing_t *request, const sip_t *sip)
+{
+  nta_outgoing_destroy (request);
+  return 0;
+}
+
+/* The library counts from the first message that goes through a connection. */
+static void
+send_something (Stack *stack, DflFlow *flow)
+{
+  msg_t *msg = nta_msg_create (stack->nta, 0);
+  sip_t *sip = sip_object (msg);
+
+  sip_add_tl (msg, sip, SIPTAG_FROM_STR ("<sip:alice@example.org>;tag=1"),
+              SIPTAG_TO_STR ("<sip:alice@example.org>"), SIPTAG_CALL_ID_STR ("one@example.org"),
+              SIPTAG_CSEQ_STR ("1 OPTIONS"), SIPTAG_MAX_FORWARDS_STR ("70"), TAG_END ());
+  sip_header_insert (msg, sip,
+                     (sip_header_t *)sip_request_create (msg_home (msg), SIP_METHOD_OPTIONS,
+                                                         URL_STRING_MAKE ("sip:example.org"),
+                                                         NULL));
+  nta_outgoing_mcreate (stack->nta, on_no_answer, NULL, NULL, msg,
+                        NTATAG_TPORT (dfl_flow_get_transport (flow)), TAG_END ());
 }
 
 static gboolean
@@ -68,6 +98,8 @@ test_keep_alives (void)
       far_ends[i] = far_end_new (&options[i]);
       flows[i] = open_flow (stack, "127.0.0.1", far_end_get_port (far_ends[i]),
                             i == 0 ? &tls : NULL);
+      wait_until_settled (stack);
+      send_something (stack, flows[i]);
     }
   g_timeout_add_seconds (SOME_TIME, on_over, &over);
   while (!over)
