@@ -112,6 +112,16 @@ dfl_records_read_addresses (const struct ares_addrinfo *info, GPtrArray *records
                            G_SOCKET_FAMILY_IPV6));
 }
 
+gboolean
+dfl_records_add_localhost (const char *name, GPtrArray *records)
+{
+  if (!g_str_equal (name, "localhost") && !g_str_has_suffix (name, ".localhost"))
+    return FALSE;
+  g_ptr_array_add (records, g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV6));
+  g_ptr_array_add (records, g_inet_address_new_loopback (G_SOCKET_FAMILY_IPV4));
+  return TRUE;
+}
+
 /* --- Order --- */
 
 static int

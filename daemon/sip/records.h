@@ -19,6 +19,10 @@ int dfl_records_read_naptr (const unsigned char *bytes, int length, GPtrArray *r
 int dfl_records_read_srv (const unsigned char *bytes, int length, GPtrArray *records);
 void dfl_records_read_addresses (const struct ares_addrinfo *info, GPtrArray *records);
 
+/* Appends the addresses of localhost where the name is that, or below it; no server is to be asked
+ * for these (RFC 6761 section 6.3). */
+gboolean dfl_records_add_localhost (const char *name, GPtrArray *records);
+
 /* Without the final dot. */
 char *dfl_records_bare_name (const char *name);
 

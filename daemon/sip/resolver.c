@@ -349,6 +349,8 @@ start (Job *self)
     dfl_dns_query (dns, self->name, ns_t_naptr, on_records, job_ref (self));
   else if (self->kind == KIND_SRV)
     dfl_dns_query (dns, self->name, ns_t_srv, on_records, job_ref (self));
+  else if (dfl_records_add_localhost (self->name, self->records))
+    finish (self);
   else if (g_str_has_suffix (self->name, ".local"))
     ask_threads (self);
   else

@@ -11,7 +11,7 @@
  * All questions go to the DNS servers of this machine (c-ares, on the loop; see sip/dns.h), and
  * addresses are looked for in /etc/hosts before. What the DNS does not have, or has no server for,
  * and names under .local, are looked for once more with GResolver, which knows whatever else
- * nsswitch.conf names (mDNS and others).
+ * nsswitch.conf names (mDNS and others). localhost is this machine, without a question.
  *
  * GResolver is not asked first, because each of its questions keeps a thread until the C library
  * gives up, cancelled or not: behind 200 hosts whose server is silent, a good one was found after

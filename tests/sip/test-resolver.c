@@ -173,7 +173,7 @@ test_naptr (gconstpointer data)
 static void
 test_addresses (gconstpointer data)
 {
-  g_auto (Answer) four = { 0 }, both = { 0 }, alias = { 0 }, hosts = { 0 };
+  g_auto (Answer) four = { 0 }, both = { 0 }, alias = { 0 }, here = { 0 }, below = { 0 };
 
   name_server_add (server, "four.example.org", "A", "127.0.0.4");
   name_server_add (server, "both.example.org", "A", "127.0.0.4");
@@ -187,8 +187,12 @@ test_addresses (gconstpointer data)
   assert_addresses (&both, "::1 127.0.0.4 2001:db8::1");
   ask_and_wait (&alias, dfl_resolver_ask_addresses, "alias.example.org");
   assert_addresses (&alias, "127.0.0.4");
-  ask_and_wait (&hosts, dfl_resolver_ask_addresses, "localhost");
-  assert_addresses (&hosts, "::1 127.0.0.1");
+  /* Nobody else knows better. */
+  name_server_add (server, "sip.localhost", "A", "127.0.0.4");
+  ask_and_wait (&here, dfl_resolver_ask_addresses, "localhost");
+  assert_addresses (&here, "::1 127.0.0.1");
+  ask_and_wait (&below, dfl_resolver_ask_addresses, "SIP.localhost.");
+  assert_addresses (&below, "::1 127.0.0.1");
 }
 
 /* Of hundreds of records, over TCP, as many as are good for something. */
