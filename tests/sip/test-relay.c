@@ -331,6 +331,7 @@ test_echo (gconstpointer data)
   DflHandshake *handshake = dfl_handshake_new (&tls, &mistake);
   DflRelay *relay;
 
+  g_socket_client_set_enable_proxy (client, FALSE);
   connection = g_socket_client_connect_to_host (client, "127.0.0.1", far_end_get_port (far_end),
                                                 NULL, NULL);
   dfl_handshake_start (handshake, connection, "far", on_hands, &hands);
