@@ -17,6 +17,12 @@
 
 #define INTERVAL (1 * G_TIME_SPAN_SECOND)
 #define SOON (20 * G_TIME_SPAN_MILLISECOND)
+#define LONGEST_INTERVAL (10 * G_TIME_SPAN_SECOND)
+
+/* A look takes the longer the more descriptors there are, connections to servers among them. So
+ * many times as long passes until the next one, or the next one in a hurry. */
+#define REST 250
+#define REST_IN_HURRY 20
 #define SECONDS_FOR_FIRST_DATA 10
 #define ENOUGH_DESCRIPTORS 65536
 
@@ -35,6 +41,7 @@ struct _DflGuard
   DIR *sockets;       /* kept open: at the limit of descriptors there would be none for it */
   DflAlarm *alarm;
   gint64 alarm_at;
+  gint64 cost; /* of the last look, in microseconds */
 };
 
 typedef struct
@@ -179,14 +186,15 @@ judge (DflGuard *self, int fd, gpointer data)
   socklen_t length = sizeof peer;
   struct tcp_info info;
   socklen_t info_length = sizeof info;
-
   DflSource source = { .address = (const struct sockaddr *)&peer, .stream = TRUE };
+  gboolean for_relays;
 
   if (is_listener (fd) || getpeername (fd, (struct sockaddr *)&peer, &length) < 0)
     return TRUE;
-  if (local_port_of (fd) == self->relay_port && dfl_sources_is_relay (self->sources, &source))
+  for_relays = local_port_of (fd) == self->relay_port;
+  if (for_relays && dfl_sources_is_relay (self->sources, &source))
     return TRUE;
-  if (local_port_of (fd) == self->relay_port || !dfl_sources_remember (self->sources, &source))
+  if (for_relays || !dfl_sources_remember (self->sources, &source))
     {
       /* The library sees the end of the connection and closes its descriptor itself. */
       shutdown (fd, SHUT_RDWR);
@@ -234,13 +242,15 @@ on_alarm (gpointer data)
 {
   DflGuard *self = data;
   g_autoptr (GArray) allowed = g_array_new (FALSE, FALSE, sizeof (Connection));
+  gint64 begin = dfl_clock_now (self->clock);
 
   self->alarm = NULL;
   g_array_set_clear_func (allowed, connection_clear);
   each_socket (self, SOCK_STREAM, 0, judge, allowed);
   if (allowed->len > self->max_connections)
     thin_out (self, allowed);
-  set_alarm (self, INTERVAL);
+  self->cost = dfl_clock_now (self->clock) - begin;
+  set_alarm (self, CLAMP (REST * self->cost, INTERVAL, LONGEST_INTERVAL));
 }
 
 static void
@@ -293,7 +303,7 @@ void
 dfl_guard_hurry (DflGuard *self)
 {
   if (self->ports->len > 0)
-    set_alarm (self, SOON);
+    set_alarm (self, CLAMP (REST_IN_HURRY * self->cost, SOON, INTERVAL));
 }
 
 DflGuard *

@@ -20,9 +20,9 @@
  *
  * TCP: the library accepts every connection and keeps it for as long as it is not idle; at the
  * limit of file descriptors it burns a core. The guard looks at the sockets of this process about
- * once a second: connections from where no account takes anything are shut down, and of the others
- * those that have been idle longest, when there are more than max_connections; the ones on which a
- * call is offered come last.
+ * once a second, less often where there are thousands: connections from where no account takes
+ * anything are shut down, and of the others those that have been idle longest, when there are more
+ * than max_connections; the ones on which a call is offered come last.
  */
 typedef struct _DflGuard DflGuard;
 

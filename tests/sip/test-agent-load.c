@@ -3,8 +3,10 @@
 
 /* Many offers held at once: the last one costs what the first one did, and each can be decided. */
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "sip-room.h"
 
@@ -200,11 +202,56 @@ test_no_ack (void)
   room_assert_log (room, "cancelled removed");
 }
 
+/* Strangers who talk over TCP are looked for at once, but not so often that thousands of
+ * descriptors make that dear. */
+static void
+test_many_descriptors (void)
+{
+  RoomOptions options = { .max_connections = 256 };
+  g_autoptr (Room) room = room_new (&options);
+  g_autoptr (RawPeer) friend = room_tcp_peer (room);
+  struct rlimit limit;
+  GArray *copies = g_array_new (FALSE, FALSE, sizeof (int));
+  gint64 begin, spent;
+  guint n_strangers = 0;
+
+  getrlimit (RLIMIT_NOFILE, &limit);
+  while (copies->len < 8000 && copies->len + 500 < limit.rlim_cur)
+    {
+      int copy = fcntl (STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+
+      g_assert_cmpint (copy, >=, 0);
+      g_array_append_val (copies, copy);
+    }
+  raw_peer_assert_alive (friend);
+  raw_run_for (1500);
+
+  begin = g_get_monotonic_time ();
+  spent = cpu_time ();
+  while (g_get_monotonic_time () - begin < 3 * G_USEC_PER_SEC)
+    {
+      g_autoptr (RawPeer) stranger = raw_peer_new_tcp ("127.0.0.2", "127.0.0.1", room->tcp_port);
+
+      raw_peer_send_text (stranger, "OPTIONS sip:x SIP/2.0\r\n\r\n");
+      n_strangers++;
+      raw_wait_until (raw_peer_is_closed (stranger));
+    }
+  spent = cpu_time () - spent;
+  g_test_message ("%u descriptors, %u strangers: %" G_GINT64_FORMAT " us of CPU time in 3 s",
+                  copies->len, n_strangers, spent);
+  g_assert_cmpint (spent, <, raw_slowness () * G_USEC_PER_SEC / 2);
+
+  for (guint i = 0; i < copies->len; i++)
+    close (g_array_index (copies, int, i));
+  g_array_unref (copies);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sip/load/ten-thousand", test_ten_thousand);
   g_test_add_func ("/sip/load/no-ack", test_no_ack);
+  g_test_add_func ("/sip/load/many-descriptors", test_many_descriptors);
   return g_test_run ();
 }
