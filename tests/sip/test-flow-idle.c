@@ -19,7 +19,7 @@
 
 #define SOME_TIME 56 /* seconds */
 
-/* --- Keep-alives --- */
+/* --- Keeping alive --- */
 
 typedef struct
 {
@@ -80,7 +80,7 @@ on_over (gpointer data)
 
 /* Every 25 seconds, and who does not answer them is kept all the same: many servers do not. */
 static void
-test_keep_alives (void)
+test_keeping_alive (void)
 {
   g_autoptr (Stack) stack = stack_new ();
   Pings pings[] = { { .answers = FALSE }, { .answers = TRUE } };
@@ -219,7 +219,7 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/flow-idle/no-loopback", test_no_loopback);
   flow_certificates_new ();
-  g_test_add_func ("/flow-idle/keep-alives", test_keep_alives);
+  g_test_add_func ("/flow-idle/keeping-alive", test_keeping_alive);
   g_test_add_func ("/flow-idle/no-answer", test_no_answer);
   result = g_test_run ();
   flow_certificates_free ();
