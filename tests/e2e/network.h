@@ -19,9 +19,9 @@ void network_enter (void);
 void network_lay_cable (void);
 void network_reset_cable (void);
 
-/* The same with a router before the desk, whose address is NETWORK_DESK seen from here, and whose NAT
- * forgets where UDP belongs to when there was none for so many seconds. No ports are kept. Not to be
- * reset. */
+/* The same with a router before the desk, whose address is NETWORK_DESK seen from here, and whose
+ * NAT forgets where UDP belongs to when there was none for so many seconds. No ports are kept. Not
+ * to be reset. */
 #define NETWORK_PRIVATE "192.168.66.2"
 void network_lay_cable_through_nat (guint seconds);
 
@@ -32,6 +32,6 @@ const char *network_get_desk_command (void);
 void network_run (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void network_run_at_desk (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
-/* So many of a hundred UDP packets to either port, and so many of those from it, get lost by chance,
- * until further notice; 0: none. */
+/* So many of a hundred UDP packets to either port, and so many of those from it, get lost by
+ * chance, until further notice; 0: none. */
 void network_lose (guint percent, guint port, guint other_port);
