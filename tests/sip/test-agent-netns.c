@@ -19,8 +19,7 @@
 #include "core/error.h"
 
 #include "sip-room.h"
-
-#define TIME_LIMIT (60 * G_USEC_PER_SEC)
+#include "space.h"
 
 typedef struct
 {
@@ -33,102 +32,39 @@ enter (int space)
   g_assert_cmpint (setns (space, CLONE_NEWNET), ==, 0);
 }
 
-static void run (const char *format, ...) G_GNUC_PRINTF (1, 2);
-
-static void
-run (const char *format, ...)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *command = NULL;
-  g_autofree char *output = NULL;
-  va_list arguments;
-  int status;
-
-  va_start (arguments, format);
-  command = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  g_spawn_command_line_sync (command, NULL, &output, &status, &error);
-  g_assert_no_error (error);
-  if (status != 0)
-    g_error ("%s: %s", command, output);
-}
-
-static void
-write_text (const char *path, const char *text)
-{
-  int fd = open (path, O_WRONLY);
-
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize)strlen (text));
-  close (fd);
-}
-
-static int
-new_space (void)
-{
-  g_assert_cmpint (unshare (CLONE_NEWNET), ==, 0);
-  return open ("/proc/self/ns/net", O_RDONLY);
-}
-
-/* Whoever is not root becomes root of a user namespace. */
-static void
-become_root (void)
-{
-  g_autofree char *uids = g_strdup_printf ("0 %u 1", getuid ());
-  g_autofree char *gids = g_strdup_printf ("0 %u 1", getgid ());
-
-  if (geteuid () == 0)
-    return;
-  g_assert_cmpint (unshare (CLONE_NEWUSER), ==, 0);
-  write_text ("/proc/self/setgroups", "deny");
-  write_text ("/proc/self/uid_map", uids);
-  write_text ("/proc/self/gid_map", gids);
-}
-
 static void
 plug_in (Cable *self)
 {
   enter (self->ours);
-  run ("ip link set v0 up");
-  run ("ip -6 addr replace fd66::1/64 dev v0 nodad");
+  space_run ("ip link set v0 up");
+  space_run ("ip -6 addr replace fd66::1/64 dev v0 nodad");
 }
 
 static void
 pull (Cable *self)
 {
   enter (self->ours);
-  run ("ip link set v0 down");
+  space_run ("ip link set v0 down");
 }
 
 /* In a process of its own: two namespaces, a cable, 10.66.0.1 and fd66::1 here, 2 there. */
 static void
 lay (Cable *self)
 {
-  become_root ();
-  self->ours = new_space ();
-  self->theirs = new_space ();
+  space_become_root ();
+  self->ours = space_new ();
+  self->theirs = space_new ();
   enter (self->ours);
-  run ("ip link set lo up");
-  run ("ip link add v0 type veth peer name v1");
-  run ("ip link set v1 netns /proc/%d/fd/%d", getpid (), self->theirs);
-  run ("ip addr add 10.66.0.1/24 dev v0");
+  space_run ("ip link set lo up");
+  space_run ("ip link add v0 type veth peer name v1");
+  space_run ("ip link set v1 netns /proc/%d/fd/%d", getpid (), self->theirs);
+  space_run ("ip addr add 10.66.0.1/24 dev v0");
   enter (self->theirs);
-  run ("ip link set lo up");
-  run ("ip link set v1 up");
-  run ("ip addr add 10.66.0.2/24 dev v1");
-  run ("ip -6 addr add fd66::2/64 dev v1 nodad");
+  space_run ("ip link set lo up");
+  space_run ("ip link set v1 up");
+  space_run ("ip addr add 10.66.0.2/24 dev v1");
+  space_run ("ip -6 addr add fd66::2/64 dev v1 nodad");
   plug_in (self);
-}
-
-/* TRUE in the process that shall do the work. */
-static gboolean
-in_child (void)
-{
-  if (g_test_subprocess ())
-    return TRUE;
-  g_test_trap_subprocess (NULL, TIME_LIMIT * raw_slowness (), G_TEST_SUBPROCESS_INHERIT_STDERR);
-  g_test_trap_assert_passed ();
-  return FALSE;
 }
 
 static Room *
@@ -189,7 +125,7 @@ break_network (Cable *cable, const Fault *fault)
 {
   enter (cable->ours);
   if (fault->cut != NULL)
-    run ("%s", fault->cut);
+    space_run ("%s", fault->cut);
   else
     pull (cable);
 }
@@ -199,7 +135,7 @@ mend_network (Cable *cable, const Fault *fault)
 {
   enter (cable->ours);
   if (fault->heal != NULL)
-    run ("%s", fault->heal);
+    space_run ("%s", fault->heal);
   else
     plug_in (cable);
 }
@@ -351,7 +287,7 @@ test_fault (gconstpointer data)
   const Fault *fault = data;
   Cable cable;
 
-  if (!in_child ())
+  if (!space_in_child ())
     return;
   lay (&cable);
   for (guint scene = 0; scene < G_N_ELEMENTS (scenes); scene++)
@@ -370,7 +306,7 @@ test_final_response_afterwards (void)
   g_autoptr (RawCall) call = NULL;
   g_autoptr (RawPacket) packet = NULL;
 
-  if (!in_child ())
+  if (!space_in_child ())
     return;
   lay (&cable);
   room = cable_room (&cable);
@@ -408,7 +344,7 @@ test_long_outage (gconstpointer data)
   g_autoptr (RawPeer) other = NULL;
   g_autoptr (RawCall) call = NULL;
 
-  if (!in_child ())
+  if (!space_in_child ())
     return;
   lay (&cable);
   room = cable_room (&cable);
@@ -446,7 +382,7 @@ test_works_afterwards (void)
   g_autoptr (Room) room = NULL;
   g_autoptr (RawPeer) peer = NULL;
 
-  if (!in_child ())
+  if (!space_in_child ())
     return;
   lay (&cable);
   room = cable_room (&cable);
@@ -498,7 +434,7 @@ test_source_port_0 (void)
   g_autoptr (RawPeer) peer = NULL;
   static const char *const methods[] = { "OPTIONS", "INVITE", "CANCEL", "ACK", "BYE" };
 
-  if (!in_child ())
+  if (!space_in_child ())
     return;
   lay (&cable);
   room = cable_room (&cable);
@@ -571,7 +507,7 @@ test_no_name_is_looked_up (gconstpointer data)
   g_autoptr (RawPeer) other = NULL;
   g_autoptr (GSocket) server = NULL;
 
-  if (!in_child ())
+  if (!space_in_child ())
     return;
   lay (&cable);
   use_name_server (reachable ? "10.66.0.2" : "203.0.113.53");
