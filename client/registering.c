@@ -19,8 +19,9 @@ struct _DflRegisteringWait
   DflCallsWatch *watch;
   GVariant *before;
   DflRegisteringCause cause;
-  char *path;        /* which account it is about, after the cause */
-  GHashTable *moved; /* the paths of the accounts that told something */
+  char *path;                       /* which account it is about, after the cause */
+  GHashTable *moved;                /* the paths of the accounts that told something */
+  DflRegisteringDelayFunc on_delay; /* NULL: none, or told already */
   GError *error;
   DflRegistering result;
   gboolean ready;
@@ -66,6 +67,13 @@ dfl_registering_judge (DflRegisteringCause cause, GVariant *before, GVariant *no
 }
 
 gboolean
+dfl_registering_is_delayed (GVariant *before, GVariant *now, gboolean moved)
+{
+  return g_str_equal (dfl_property_string (now, "State"), "connecting")
+         && *dfl_property_string (now, "StateReason") != '\0' && has_begun (before, now, moved);
+}
+
+gboolean
 dfl_registering_is_changed_by (GVariant *settings)
 {
   const char *const keys[] = { "address",        "enabled",         "registrar",
@@ -95,6 +103,18 @@ get_properties (DflRegisteringWait *self)
 }
 
 static void
+judge_properties (DflRegisteringWait *self, GVariant *now)
+{
+  gboolean moved = g_hash_table_contains (self->moved, self->path);
+
+  self->result = dfl_registering_judge (self->cause, self->before, now, moved);
+  if (self->on_delay == NULL || !dfl_registering_is_delayed (self->before, now, moved))
+    return;
+  self->on_delay (dfl_property_string (now, "StateReason"));
+  self->on_delay = NULL;
+}
+
+static void
 judge (DflRegisteringWait *self)
 {
   g_autoptr (GVariant) now = NULL;
@@ -105,8 +125,7 @@ judge (DflRegisteringWait *self)
   if (now == NULL)
     self->result = DFL_REGISTERING_DONE;
   else
-    self->result = dfl_registering_judge (self->cause, self->before, now,
-                                          g_hash_table_contains (self->moved, self->path));
+    judge_properties (self, now);
   if (self->result == DFL_REGISTERING_STILL && self->still_over)
     self->result = DFL_REGISTERING_DONE;
 }
@@ -186,6 +205,12 @@ dfl_registering_wait_new (GDBusConnection *connection,
     return g_steal_pointer (&self);
   g_propagate_error (error, g_steal_pointer (&self->error));
   return NULL;
+}
+
+void
+dfl_registering_wait_set_on_delay (DflRegisteringWait *self, DflRegisteringDelayFunc on_delay)
+{
+  self->on_delay = on_delay;
 }
 
 gboolean

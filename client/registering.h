@@ -29,6 +29,10 @@ typedef enum
 DflRegistering
 dfl_registering_judge (DflRegisteringCause cause, GVariant *before, GVariant *now, gboolean moved);
 
+/* Whether an account that connects says already what keeps it; a reason of before the cause does
+ * not count. */
+gboolean dfl_registering_is_delayed (GVariant *before, GVariant *now, gboolean moved);
+
 /* Whether changing these settings (a{sv}) lets a registration begin anew. */
 gboolean dfl_registering_is_changed_by (GVariant *settings);
 
@@ -46,6 +50,11 @@ DflRegisteringWait *dfl_registering_wait_new (GDBusConnection *connection,
                                               GError **error);
 void dfl_registering_wait_free (DflRegisteringWait *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflRegisteringWait, dfl_registering_wait_free)
+
+/* What to do, at most once, when it is_delayed: whoever waits wants to know why before the time is
+ * over. reason: the account's StateReason as it is. */
+typedef void (*DflRegisteringDelayFunc) (const char *reason);
+void dfl_registering_wait_set_on_delay (DflRegisteringWait *self, DflRegisteringDelayFunc on_delay);
 
 /*
  * After the cause: waits until it is known how it went. now: the account's properties as they are

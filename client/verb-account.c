@@ -5,6 +5,7 @@
 #include "verb-account.h"
 
 #include <glib/gi18n.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -111,6 +112,15 @@ report_delay (double seconds, GVariant *account)
               seconds, *reason != '\0' ? ": " : "", reason, name);
 }
 
+static void
+on_delay (const char *reason)
+{
+  g_autofree char *safe = dfl_output_escape (reason);
+
+  /* Translators: why an account is not registered yet, such as "no answer from HOST yet". */
+  g_printerr (_ ("deflectctl: still waiting: %s\n"), safe);
+}
+
 /* Waits, where there is something to wait for, and tells how it went. */
 static DflExit
 finish (DflManage *self,
@@ -131,7 +141,11 @@ finish (DflManage *self,
     return dfl_manage_tell (self, path, g_steal_pointer (&held));
   /* Before the wait, so that nobody wonders whether it was added at all. */
   if (!self->command->json)
-    g_print ("%s\n", held);
+    {
+      g_print ("%s\n", held);
+      fflush (stdout);
+    }
+  dfl_registering_wait_set_on_delay (wait, on_delay);
   if (!dfl_registering_wait_run (wait, path, seconds, &result, &now, &error))
     return dfl_command_fail (self->command, error);
   if (self->command->json || result == DFL_REGISTERING_DONE)

@@ -105,6 +105,36 @@ test_anew (void)
     }
 }
 
+/* Somebody who waits is told why, but not what was true of another attempt. */
+static void
+test_delayed (void)
+{
+  const Look silent = { "connecting", "no answer from 192.0.2.1:5060 yet", 0 };
+  const struct
+  {
+    const Look *before, *now; /* before: or NULL */
+    gboolean moved, delayed;
+  } cases[] = {
+    { NULL, &silent, FALSE, TRUE },        { NULL, &connecting, TRUE, FALSE },
+    { NULL, &failed, TRUE, FALSE },        { NULL, &struggling, TRUE, FALSE },
+    { &connecting, &silent, FALSE, TRUE }, { &registered, &silent, TRUE, TRUE },
+    { &silent, &silent, FALSE, FALSE },    { &silent, &silent, TRUE, TRUE },
+    { &silent, &connecting, TRUE, FALSE },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const Look *old = cases[i].before;
+      g_autoptr (GVariant) before = old != NULL ? account (old->state, old->reason, old->until)
+                                                : NULL;
+      g_autoptr (GVariant) now = account (cases[i].now->state, cases[i].now->reason, 0);
+
+      g_test_message ("case %u", (guint)i);
+      g_assert_cmpint (dfl_registering_is_delayed (before, now, cases[i].moved), ==,
+                       cases[i].delayed);
+    }
+}
+
 static void
 test_settings (void)
 {
@@ -138,6 +168,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/registering/added", test_added);
   g_test_add_func ("/registering/anew", test_anew);
+  g_test_add_func ("/registering/delayed", test_delayed);
   g_test_add_func ("/registering/settings", test_settings);
   return g_test_run ();
 }

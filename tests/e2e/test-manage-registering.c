@@ -145,6 +145,9 @@ test_silence (void)
   g_autoptr (GSocketAddress) place = NULL;
   g_autofree char *add = NULL;
   g_autofree char *add_at_once = NULL;
+  g_autofree char *patient = NULL;
+  g_autofree char *seen = NULL;
+  Player *waiting;
 
   g_assert_true (g_socket_bind (deaf, any, FALSE, NULL));
   place = g_socket_get_local_address (deaf, NULL);
@@ -154,13 +157,23 @@ test_silence (void)
   add_at_once = g_strdup_printf ("account add other " ADDRESS " registrar=127.0.0.1:%u "
                                  "transport=udp --no-wait </dev/null",
                                  g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (place)));
+  patient = g_strdup_printf ("account add patient " ADDRESS " registrar=127.0.0.1:%u "
+                             "transport=udp --timeout 60 </dev/null",
+                             g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (place)));
   stage_start_daemon (stage);
+  waiting = start (stage, patient);
   assert_runs (stage, add, 3, "Added account work.\nIts id is ????????.\n",
                "deflectctl: not registered after 0.5 s*goes on trying*account show work*");
   assert_runs (stage, add_at_once, 0, "Added account other.\n*connecting*", "");
   assert_runs (stage, "account show work", 0, "*connecting*", "");
   assert_runs (stage, "account test work 200", 1, "", "*takes no calls now*connecting*");
   assert_runs (stage, "account register alice", 1, "", "deflectctl: deflectd cannot do that*");
+  /* Why is said long before the time is over, and once. */
+  AWAIT (stage,
+         (g_free (seen), seen = player_read_errors (waiting), strstr (seen, "127.0.0.1") != NULL));
+  assert_says (seen, "deflectctl: still waiting: no answer from 127.0.0.1:* yet\n");
+  player_signal (waiting, SIGTERM);
+  g_assert_cmpint (player_await (stage, waiting), !=, 0);
 }
 
 static void
