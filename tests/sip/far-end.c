@@ -133,6 +133,7 @@ serve_tls (FarEnd *self)
   g_assert_cmpint (gnutls_certificate_set_x509_key_mem (credentials, &certificate, &key,
                                                         GNUTLS_X509_FMT_PEM),
                    >=, 0);
+  gnutls_certificate_set_known_dh_params (credentials, GNUTLS_SEC_PARAM_MEDIUM);
   gnutls_init (&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
   if (options->priorities != NULL)
     g_assert_cmpint (gnutls_priority_set_direct (session, options->priorities, NULL), ==, 0);

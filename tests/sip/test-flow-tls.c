@@ -256,6 +256,23 @@ test_old_versions (void)
   assert_flow (&options, &tls, NULL);
 }
 
+/* A server may not say how much we compute. */
+static void
+test_long_primes (void)
+{
+  g_autoptr (Certificate) rsa = certificate_new (
+      &(CertificateWish){ .dns = { "example.org" }, .issuer = flow_authority, .weak = TRUE });
+  FarEndOptions options = { .certificate = certificate_get_pem (rsa),
+                            .key = certificate_get_key (rsa) };
+  DflFlowTls tls = usual_tls ();
+
+  tls.verify = FALSE;
+  options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+ECDHE-RSA:+DHE-RSA";
+  assert_flow (&options, &tls, NULL);
+  options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+DHE-RSA";
+  assert_flow (&options, &tls, "TLS with %s failed: the server says: Handshake failed");
+}
+
 /* For as long as the client takes; in TLS 1.3 the tickets come behind the handshake. */
 static void
 talk_a_little (FarEnd *far_end, gpointer data)
@@ -395,6 +412,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow-tls/asked-for", test_asked_for);
   g_test_add_func ("/flow-tls/own-certificate", test_own_certificate);
   g_test_add_func ("/flow-tls/old-versions", test_old_versions);
+  g_test_add_func ("/flow-tls/long-primes", test_long_primes);
   g_test_add_func ("/flow-tls/no-resumption", test_no_resumption);
   g_test_add_func ("/flow-tls/silent-others", test_silent_others);
   g_test_add_func ("/flow-tls/no-tls", test_no_tls);
