@@ -32,8 +32,8 @@ char *dfl_pem_read (const char *text, gsize length, DflPemKind kind, char **prob
 char *dfl_pem_read_file (const char *path, DflPemKind kind, char **problem);
 
 /*
- * Whether GIO can make certificates of what dfl_pem_read gave; key may be NULL. Where GIO has no
- * TLS all is taken for good: what needs it will say so. FALSE with a problem as above. That the key
- * is the certificate's is not looked at; a server finds out.
+ * Whether what dfl_pem_read gave are certificates and a private key that can be worked with; key
+ * may be NULL. One whose key is so large that using it would hold up everything is not. FALSE with
+ * a problem as above. That the key is the certificate's is not looked at; who uses them finds out.
  */
 gboolean dfl_pem_check (const char *certificates, const char *key, char **problem);

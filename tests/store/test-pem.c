@@ -6,6 +6,8 @@
 #include "store/pem.h"
 
 #include <glib/gstdio.h>
+#include <gnutls/abstract.h>
+#include <gnutls/x509.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -212,6 +214,97 @@ test_check (void)
     }
 }
 
+/* --- Large keys --- */
+
+static char *
+take_text (gnutls_datum_t *datum)
+{
+  char *text = g_strndup ((char *)datum->data, datum->size);
+
+  gnutls_free (datum->data);
+  return text;
+}
+
+/* A certificate for an RSA key that nobody has, signed with a small one. */
+static char *
+make_certificate (guint modulus_bytes, guint exponent_bytes)
+{
+  g_autofree unsigned char *modulus = g_malloc (modulus_bytes);
+  g_autofree unsigned char *exponent = g_malloc (exponent_bytes);
+  gnutls_datum_t m = { memset (modulus, 0xC1, modulus_bytes), modulus_bytes };
+  gnutls_datum_t e = { memset (exponent, 0x41, exponent_bytes), exponent_bytes };
+  gnutls_x509_crt_t certificate, issuer;
+  gnutls_x509_privkey_t signer;
+  gnutls_pubkey_t key;
+  gnutls_datum_t out;
+
+  gnutls_pubkey_init (&key);
+  g_assert_cmpint (gnutls_pubkey_import_rsa_raw (key, &m, &e), ==, 0);
+  gnutls_x509_privkey_init (&signer);
+  gnutls_x509_privkey_generate (signer, GNUTLS_PK_ECDSA,
+                                GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0);
+  gnutls_x509_crt_init (&issuer);
+  g_assert_cmpint (gnutls_x509_crt_set_key (issuer, signer), ==, 0);
+  gnutls_x509_crt_init (&certificate);
+  gnutls_x509_crt_set_version (certificate, 3);
+  gnutls_x509_crt_set_serial (certificate, "1", 1);
+  gnutls_x509_crt_set_activation_time (certificate, 0);
+  gnutls_x509_crt_set_expiration_time (certificate, G_MAXINT32);
+  g_assert_cmpint (gnutls_x509_crt_set_pubkey (certificate, key), ==, 0);
+  g_assert_cmpint (gnutls_x509_crt_sign2 (certificate, issuer, signer, GNUTLS_DIG_SHA256, 0), ==,
+                   0);
+  g_assert_cmpint (gnutls_x509_crt_export2 (certificate, GNUTLS_X509_FMT_PEM, &out), ==, 0);
+  gnutls_x509_crt_deinit (certificate);
+  gnutls_x509_crt_deinit (issuer);
+  gnutls_x509_privkey_deinit (signer);
+  gnutls_pubkey_deinit (key);
+  return take_text (&out);
+}
+
+/* Who verifies with such keys does nothing else for a long time. */
+static void
+test_large_certificate (void)
+{
+  static const struct
+  {
+    guint modulus_bytes, exponent_bytes;
+    gboolean good;
+  } rows[] = { { 1024, 3, TRUE },  { 1024, 8, TRUE }, { 1025, 3, FALSE },
+               { 8192, 3, FALSE }, { 256, 9, FALSE }, { 256, 256, FALSE } };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *one = make_certificate (rows[i].modulus_bytes, rows[i].exponent_bytes);
+      g_autofree char *text = g_strconcat (PEM_CERTIFICATE_ONE, one, NULL);
+      g_autofree char *problem = NULL;
+      g_autofree char *pem = read_text (text, DFL_PEM_CERTIFICATES, &problem);
+
+      g_assert_cmpstr (problem, ==, NULL);
+      g_assert_cmpint (dfl_pem_check (pem, NULL, &problem), ==, rows[i].good);
+      if (!rows[i].good)
+        g_assert_cmpstr (problem, ==,
+                         "holds a certificate, the 2. one, whose key is too large to be worked "
+                         "with; expected at most 8192 bits, and for RSA an exponent such as 65537");
+    }
+}
+
+/* Not even looked into. */
+static void
+test_large_key (void)
+{
+  g_autofree char *body = g_strnfill (8 * 1024, 'A');
+  g_autofree char *text = g_strconcat ("-----BEGIN PRIVATE KEY-----\n", body,
+                                       "\n-----END PRIVATE KEY-----\n", NULL);
+  g_autofree char *problem = NULL;
+  g_autofree char *pem = read_text (text, DFL_PEM_PRIVATE_KEY, &problem);
+
+  g_assert_cmpstr (problem, ==, NULL);
+  g_assert_false (dfl_pem_check (PEM_CERTIFICATE_ONE, pem, &problem));
+  g_assert_cmpstr (problem, ==,
+                   "holds a private key that is too large to be worked with; expected at most 8192 "
+                   "bits");
+}
+
 /* --- Files --- */
 
 typedef struct
@@ -316,6 +409,8 @@ main (int argc, char **argv)
   g_test_add_func ("/pem/nul", test_nul);
   g_test_add_func ("/pem/size", test_size);
   g_test_add_func ("/pem/check", test_check);
+  g_test_add_func ("/pem/large-certificate", test_large_certificate);
+  g_test_add_func ("/pem/large-key", test_large_key);
   g_test_add ("/pem/file", Fixture, NULL, set_up, test_file, tear_down);
   g_test_add ("/pem/no-file", Fixture, NULL, set_up, test_no_file, tear_down);
   return g_test_run ();

@@ -34,7 +34,7 @@ static const Law laws[] = {
     "(?:core|bus|gio|polkit|systemd)/.+|(?:glib|gio)[a-z-]*\\.h|data/"
     "(?:names|interface-info)\\.h|" SYSTEM,
     FILE_WORDS "|" SIP_WORDS },
-  { "daemon/store", NULL, "(?:core|store|glib|gio)/.+|(?:glib|gio)[a-z-]*\\.h|" SYSTEM,
+  { "daemon/store", NULL, "(?:core|store|glib|gio|gnutls)/.+|(?:glib|gio)[a-z-]*\\.h|" SYSTEM,
     BUS_WORDS "|" SIP_WORDS },
   { "daemon", "loop-clock", "core/.+|loop-clock\\.h|glib[a-z-]*\\.h|" SYSTEM,
     BUS_WORDS "|" FILE_WORDS "|" SIP_WORDS },
