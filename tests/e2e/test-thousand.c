@@ -20,11 +20,10 @@
 /* Longer than AWAIT's minute. */
 #define PATIENCE (240 * G_USEC_PER_SEC)
 
-/* Those from first on, up to N. */
 static void
-write_accounts (Stage *stage, Registrar *registrar, guint first, guint n)
+write_accounts (Stage *stage, Registrar *registrar, guint n)
 {
-  for (guint i = first; i < n; i++)
+  for (guint i = 0; i < n; i++)
     {
       g_autofree char *name = g_strdup_printf ("user%u", i);
       g_autofree char *lines = g_strdup_printf ("[account]\naddress=sip:user%u@deflect.example\n"
@@ -133,37 +132,39 @@ assert_rate (Registrar *registrar, const char *when, guint took, guint rate)
            "second\n",
            N_ACCOUNTS, rate, when, took / 1000.0, peak);
   /* Two of them may be so near to the end of a second that the server sees them in one. */
-  g_assert_cmpuint (peak, <=, rate * 21 / 20 + 1);
+  g_assert_cmpuint (peak, <=, rate * 11 / 10 + 1);
 }
 
-/* At the default rate; and what they cost when they are there. */
+static void
+start_default (Stage *stage, Registrar *registrar, guint n)
+{
+  write_settings (stage, 0, "");
+  stage_wrap_daemon (stage, SPARING);
+  write_accounts (stage, registrar, n);
+  stage_start_daemon (stage);
+}
+
+/* At the default rate; and what they cost when they are there, compared with a daemon that has only
+ * a few. */
 static void
 test_default_rate (void)
 {
+  g_autoptr (Stage) few = stage_new (STAGE_OWN_BUS);
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
+  g_autoptr (Registrar) registrar_of_few = registrar_start (few, NULL);
   g_autoptr (Registrar) registrar = registrar_start (stage, NULL);
   guint memory_of_few, memory, took, used;
 
-  write_settings (stage, 0, "");
-  stage_wrap_daemon (stage, SPARING);
-  write_accounts (stage, registrar, 0, N_FEW);
-  stage_start_daemon (stage);
-  await_all (stage, N_FEW);
-  let_pass (stage, 5);
-  memory_of_few = read_memory (stage);
-  stage_signal_daemon (stage, SIGTERM);
-  stage_await_daemon_end (stage);
-
-  registrar_kill (registrar);
-  registrar_start_again (registrar);
-  write_accounts (stage, registrar, N_FEW, N_ACCOUNTS);
-  stage_start_daemon (stage);
+  start_default (few, registrar_of_few, N_FEW);
+  start_default (stage, registrar, N_ACCOUNTS);
   took = await_all (stage, N_ACCOUNTS);
   assert_rate (registrar, "at the start", took, DEFAULT_RATE);
   used = read_processor (stage);
   let_pass (stage, 5);
   used = read_processor (stage) - used;
   memory = read_memory (stage);
+  g_assert_cmpuint (account_count_in_state (few, "registered"), ==, N_FEW);
+  memory_of_few = read_memory (few);
   g_print (
       "# %u accounts at rest: %u KB, %.1f KB for each from the %uth on, %.1f %% of a processor\n",
       N_ACCOUNTS, memory, (double)(memory - memory_of_few) / (N_ACCOUNTS - N_FEW), N_FEW,
@@ -181,7 +182,7 @@ test_high_rate (void)
   g_autoptr (Registrar) registrar = registrar_start (stage, NULL);
 
   write_settings (stage, 500, "");
-  write_accounts (stage, registrar, 0, N_ACCOUNTS);
+  write_accounts (stage, registrar, N_ACCOUNTS);
   stage_start_daemon (stage);
   assert_rate (registrar, "at the start", await_all (stage, N_ACCOUNTS), 500);
 }
@@ -190,12 +191,12 @@ test_high_rate (void)
 static void
 test_outage (void)
 {
-  RegistrarOptions options = { .max_expires = 20 };
+  RegistrarOptions options = { .max_expires = 15 };
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
   g_autoptr (Registrar) registrar = registrar_start (stage, &options);
 
   write_settings (stage, 200, "t1=100\nregister-retry=5\nregister-retry-max=30\n");
-  write_accounts (stage, registrar, 0, N_ACCOUNTS);
+  write_accounts (stage, registrar, N_ACCOUNTS);
   stage_start_daemon (stage);
   await_all (stage, N_ACCOUNTS);
   registrar_kill (registrar);
