@@ -10,14 +10,14 @@
 #include "core/call-private.h"
 #include "core/calls.h"
 #include "core/error.h"
+#include "core/offer-limit.h"
 
 struct _DflSwitchboard
 {
   GObject parent;
 
   DflClock *clock;
-  guint max_offers;
-  guint n_offered;
+  DflOfferLimit limit;
   gboolean shutting_down, drained;
   DflAlarm *drained_alarm;
 
@@ -27,9 +27,6 @@ struct _DflSwitchboard
   DflCallHost host;
   DflCallIds ids;
   DflCalls *calls;
-
-  gint64 refusal_logged; /* when, on the clock's scale; 0 never */
-  guint n_refused;       /* since then */
 };
 
 enum
@@ -243,7 +240,7 @@ on_call_changed (DflCall *call, guint changes, gpointer data)
 
   /* The decision, and only that, ends the state offered. */
   if ((changes & DFL_CALL_CHANGE_DECISION) != 0)
-    self->n_offered--;
+    self->limit.n_offered--;
 
   g_signal_emit (self, signals[CALL_CHANGED], 0, call, changes);
 }
@@ -279,30 +276,8 @@ on_call_removed (DflCall *call, gpointer data)
 /* --- Calls --- */
 
 static gboolean
-refuse_for_limit (DflSwitchboard *self, const char *whose, guint limit, GError **error)
-{
-  gint64 now = dfl_clock_now (self->clock);
-
-  self->n_refused++;
-  if (self->refusal_logged == 0 || now - self->refusal_logged >= G_USEC_PER_SEC)
-    {
-      g_message ("%u offers refused: %s max-offers=%u is reached", self->n_refused, whose, limit);
-      self->refusal_logged = now;
-      self->n_refused = 0;
-    }
-
-  g_set_error (error, DFL_ERROR, DFL_ERROR_LIMIT_EXCEEDED,
-               "%s max-offers=%u is reached: decide on an offered call or raise the limit", whose,
-               limit);
-
-  return FALSE;
-}
-
-static gboolean
 check_offer (DflSwitchboard *self, DflAccount *account, GError **error)
 {
-  const DflAccountSettings *settings = dfl_account_get_settings (account);
-
   if (self->shutting_down)
     {
       g_set_error_literal (error, DFL_ERROR, DFL_ERROR_FAILED,
@@ -310,16 +285,7 @@ check_offer (DflSwitchboard *self, DflAccount *account, GError **error)
       return FALSE;
     }
 
-  if (dfl_account_get_n_offered (account) >= settings->max_offers)
-    {
-      g_autofree char *whose = g_strdup_printf ("account %s:", settings->name);
-
-      return refuse_for_limit (self, whose, settings->max_offers, error);
-    }
-  if (self->n_offered >= self->max_offers)
-    return refuse_for_limit (self, "daemon:", self->max_offers, error);
-
-  return TRUE;
+  return dfl_offer_limit_check (&self->limit, self->clock, account, error);
 }
 
 DflCall *
@@ -344,7 +310,7 @@ dfl_switchboard_offer (DflSwitchboard *self,
   while (dfl_calls_find (self->calls, id) != NULL);
 
   call = dfl_call_new (&self->host, id, account, offer, line, leg);
-  self->n_offered++;
+  self->limit.n_offered++;
   dfl_calls_add (self->calls, call);
   if (dfl_accounts_find_by_id (self->accounts, dfl_account_get_id (account)) != account)
     dfl_calls_part_with (self->calls, account);
@@ -439,7 +405,7 @@ dfl_switchboard_give_up (DflSwitchboard *self)
 void
 dfl_switchboard_set_max_offers (DflSwitchboard *self, guint max_offers)
 {
-  self->max_offers = max_offers;
+  self->limit.most = max_offers;
 }
 
 DflSwitchboard *
@@ -448,7 +414,7 @@ dfl_switchboard_new (DflClock *clock, guint max_offers)
   DflSwitchboard *self = g_object_new (DFL_TYPE_SWITCHBOARD, NULL);
 
   self->clock = g_object_ref (clock);
-  self->max_offers = max_offers;
+  self->limit.most = max_offers;
   self->accounts = dfl_accounts_new (&(DflAccountsListener){
       .on_added = on_account_added,
       .on_changed = on_account_changed,
