@@ -5,7 +5,7 @@
  * GKeyFile knows the syntax, but not where in the file anything stood: its errors name no line, a
  * key that stands twice silently means its last value, and one that nobody knows means nothing. So
  * the text is parsed by GKeyFile, and beside it every line is looked at once more to note where its
- * group or key stands. What GKeyFile refuses is found by giving it one line at a time.
+ * group or key stands.
  */
 
 #include "store/key-file.h"
@@ -14,22 +14,20 @@
 #include <string.h>
 
 #include "core/offer.h"
+#include "store/key-problems.h"
 #include "store/key-readers.h"
+#include "store/key-text.h"
 #include "store/spelling.h"
 #include "store/wipe.h"
 
-/* So many problems of one file are told; a person wants to see the next one after mending these. */
-#define MAX_PROBLEMS 20
 #define MAX_QUOTED_BYTES 60
 
 struct _DflKeyFile
 {
-  char *path; /* or NULL */
   GKeyFile *keys;
   GPtrArray *lines;  /* of DflKeyLine, in the order of the file; none that stands twice */
   GHashTable *index; /* "GROUP" or "GROUP\nKEY" to its DflKeyLine */
-  GPtrArray *problems;
-  guint n_untold;
+  DflKeyProblems *problems;
 };
 
 static void
@@ -43,21 +41,6 @@ key_line_free (gpointer data)
 }
 
 /* --- Problems --- */
-
-static void
-add_problem (DflKeyFile *self, guint line, const char *what, const char *text)
-{
-  g_autofree char *where = NULL;
-
-  if (self->problems->len >= MAX_PROBLEMS)
-    {
-      self->n_untold++;
-      return;
-    }
-  where = self->path != NULL ? g_strdup_printf ("%s:%u: ", self->path, line) : g_strdup ("");
-  g_ptr_array_add (self->problems, g_strconcat (where, what != NULL ? what : text,
-                                                what != NULL ? ": " : NULL, text, NULL));
-}
 
 /* A key as a message shows it: whatever stands before the = came from a file. */
 static char *
@@ -78,7 +61,7 @@ dfl_key_file_complain (DflKeyFile *self, const DflKeyLine *at, const char *forma
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  add_problem (self, at->line, what, text);
+  dfl_key_problems_add (self->problems, at->line, what, text);
 }
 
 void
@@ -92,7 +75,7 @@ dfl_key_file_complain_missing (
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  add_problem (self, opening != NULL ? opening->line : 1, key, text);
+  dfl_key_problems_add (self->problems, opening != NULL ? opening->line : 1, key, text);
 }
 
 char *
@@ -106,129 +89,7 @@ dfl_key_file_quote (const char *value)
 GPtrArray *
 dfl_key_file_take_problems (DflKeyFile *self)
 {
-  GPtrArray *problems = g_steal_pointer (&self->problems);
-
-  if (self->n_untold > 0)
-    g_ptr_array_add (problems, g_strdup_printf ("%s%s%u more problems, shown when these are mended",
-                                                self->path != NULL ? self->path : "",
-                                                self->path != NULL ? ": " : "", self->n_untold));
-  self->problems = g_ptr_array_new_with_free_func (g_free);
-  self->n_untold = 0;
-  return problems;
-}
-
-/* --- Syntax --- */
-
-static const char *
-skip_space (const char *text)
-{
-  while (g_ascii_isspace (*text))
-    text++;
-  return text;
-}
-
-/* What no line may hold, whatever it says; NULL where all is well. */
-static const char *
-find_bad_bytes (const char *line, gsize length)
-{
-  if (memchr (line, '\0', length) != NULL)
-    return "holds a NUL byte; expected a text file";
-  if (!g_utf8_validate_len (line, length, NULL))
-    return "is not UTF-8; save the file with that encoding";
-  for (gsize i = 0; i < length; i++)
-    if (g_ascii_iscntrl (line[i]) && line[i] != '\t')
-      return "holds a control character; expected text";
-  return NULL;
-}
-
-/* The text line by line; a line that no parser should see is empty and has become a problem. */
-static GPtrArray *
-split_lines (DflKeyFile *self, const char *data, gsize length)
-{
-  GPtrArray *lines = g_ptr_array_new_with_free_func (dfl_wipe_free);
-  const char *end = data + length;
-
-  if (length >= 3 && memcmp (data, "\xEF\xBB\xBF", 3) == 0)
-    {
-      add_problem (self, 1, NULL,
-                   "begins with a byte order mark; save the file as UTF-8 without it");
-      data += 3;
-    }
-  while (data < end)
-    {
-      const char *newline = memchr (data, '\n', (gsize)(end - data));
-      gsize size = (gsize)((newline != NULL ? newline : end) - data);
-      gsize bare = size > 0 && newline != NULL && data[size - 1] == '\r' ? size - 1 : size;
-      const char *problem = find_bad_bytes (data, bare);
-
-      if (problem != NULL)
-        add_problem (self, lines->len + 1, NULL, problem);
-      g_ptr_array_add (lines, problem != NULL ? g_strdup ("") : g_strndup (data, bare));
-      data += size + (newline != NULL ? 1 : 0);
-    }
-  return lines;
-}
-
-static GKeyFile *
-parse_lines (GPtrArray *lines)
-{
-  g_autoptr (GKeyFile) keys = g_key_file_new ();
-  char *text;
-  gboolean parses;
-
-  g_ptr_array_add (lines, NULL);
-  text = g_strjoinv ("\n", (char **)lines->pdata);
-  g_ptr_array_set_size (lines, (gint)lines->len - 1);
-  parses = g_key_file_load_from_data (keys, text, strlen (text), G_KEY_FILE_NONE, NULL);
-  dfl_wipe_free (text);
-  return parses ? g_steal_pointer (&keys) : NULL;
-}
-
-static gboolean
-line_parses (const char *line, gboolean is_group)
-{
-  g_autoptr (GKeyFile) keys = g_key_file_new ();
-  g_autofree char *text = is_group ? g_strdup (line) : g_strdup_printf ("[group]\n%s", line);
-
-  return g_key_file_load_from_data (keys, text, strlen (text), G_KEY_FILE_NONE, NULL);
-}
-
-/* Empties every line that GKeyFile refuses, and what stands below a group line that is lost. */
-static void
-blank_bad_lines (DflKeyFile *self, GPtrArray *lines)
-{
-  enum
-  {
-    ABOVE,
-    INSIDE,
-    LOST
-  } where
-      = ABOVE;
-
-  for (guint i = 0; i < lines->len; i++)
-    {
-      char *line = g_ptr_array_index (lines, i);
-      const char *start = skip_space (line);
-      const char *problem = NULL;
-
-      if (*start == '#' || *start == '\0')
-        continue;
-      if (*start == '[')
-        {
-          if (!line_parses (line, TRUE))
-            problem = "expected a group, such as [account], and nothing behind it";
-          where = problem != NULL ? LOST : INSIDE;
-        }
-      else if (where == ABOVE)
-        problem = "stands above the first [group] line; expected one before any key";
-      else if (where == INSIDE && !line_parses (line, FALSE))
-        problem = "expected KEY=VALUE, a [group], or a comment that begins with #";
-
-      if (problem != NULL)
-        add_problem (self, i + 1, NULL, problem);
-      if (problem != NULL || where == LOST)
-        line[0] = '\0';
-    }
+  return dfl_key_problems_take (self->problems);
 }
 
 /* --- Where everything stands --- */
@@ -270,7 +131,7 @@ note_lines (DflKeyFile *self, GPtrArray *lines)
 
   for (guint i = 0; i < lines->len; i++)
     {
-      const char *start = skip_space (g_ptr_array_index (lines, i));
+      const char *start = dfl_key_text_skip_space (g_ptr_array_index (lines, i));
       const char *equals = strchr (start, '=');
 
       if (*start == '[')
@@ -294,36 +155,26 @@ dfl_key_file_new (const char *path, const char *data, gsize length)
   DflKeyFile *self = g_new0 (DflKeyFile, 1);
   g_autoptr (GPtrArray) lines = NULL;
 
-  self->path = path != NULL ? dfl_text_clean (path, -1, 1024) : NULL;
-  self->problems = g_ptr_array_new_with_free_func (g_free);
+  self->problems = dfl_key_problems_new (path);
   self->lines = g_ptr_array_new_with_free_func (key_line_free);
   self->index = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 
-  lines = split_lines (self, data, length);
-  self->keys = parse_lines (lines);
+  lines = dfl_key_text_split (self->problems, data, length);
+  self->keys = dfl_key_text_parse (self->problems, lines);
   if (self->keys == NULL)
-    {
-      blank_bad_lines (self, lines);
-      self->keys = parse_lines (lines);
-    }
-  if (self->keys == NULL)
-    {
-      add_problem (self, 1, NULL, "is no key file; expected [group] lines and KEY=VALUE lines");
-      self->keys = g_key_file_new ();
-      return self;
-    }
-  note_lines (self, lines);
+    self->keys = g_key_file_new ();
+  else
+    note_lines (self, lines);
   return self;
 }
 
 void
 dfl_key_file_free (DflKeyFile *self)
 {
-  g_free (self->path);
   g_key_file_unref (self->keys);
   g_hash_table_unref (self->index);
   g_ptr_array_unref (self->lines);
-  g_ptr_array_unref (self->problems);
+  dfl_key_problems_free (self->problems);
   g_free (self);
 }
 
