@@ -99,16 +99,11 @@ dfl_sip_settings_free (DflSipSettings *self)
 
 /* --- How callers reach us --- */
 
-/* What stands behind the @ in a URI by which the sender of this request reaches us. */
-static char *
-address_towards (DflSipAgent *self, nta_incoming_t *irq)
+/* Our address as the sender of a request has it. */
+static const char *
+look_up_local (DflSipAgent *self, const su_sockaddr_t *source, const tp_name_t *name)
 {
-  msg_t *request = nta_incoming_getrequest (irq);
-  const su_sockaddr_t *source = msg_addr (request);
-  tport_t *transport = nta_incoming_transport (self->nta, irq, NULL);
-  const tp_name_t *name = tport_name (tport_parent (transport));
   gint64 now = dfl_clock_now (self->clock);
-  char *result;
 
   if (self->last_local == NULL || now - self->last_looked_up > LOCAL_ADDRESS_AGE
       || su_cmp_sockaddr (source, &self->last_source) != 0)
@@ -120,33 +115,56 @@ address_towards (DflSipAgent *self, nta_incoming_t *irq)
       self->last_source = *source;
       self->last_looked_up = now;
     }
-  result = g_strdup_printf ("%s:%s%s", self->last_local, name->tpn_port,
-                            tport_is_tcp (transport) ? ";transport=tcp" : "");
+  return self->last_local;
+}
+
+/* The host, port and transport of a URI by which the sender of this request reaches us. */
+static char *
+address_towards (DflSipAgent *self, nta_incoming_t *irq)
+{
+  msg_t *request = nta_incoming_getrequest (irq);
+  const su_sockaddr_t *source = msg_addr (request);
+  tport_t *transport = nta_incoming_transport (self->nta, irq, NULL);
+  const tp_name_t *name = tport_name (tport_parent (transport));
+  DflFlow *flow = dfl_servers_find_flow (self->servers, &source->su_sa);
+  char *result;
+
+  if (flow != NULL && tport_is_tcp (transport))
+    result = g_strdup_printf ("%s;transport=%s", dfl_flow_get_local (flow),
+                              dfl_flow_get_hop (flow)->transport == DFL_TRANSPORT_TLS ? "tls"
+                                                                                      : "tcp");
+  else
+    result = g_strdup_printf ("%s:%s%s", look_up_local (self, source, name), name->tpn_port,
+                              tport_is_tcp (transport) ? ";transport=tcp" : "");
 
   tport_unref (transport);
   msg_unref (request);
   return result;
 }
 
-/* The Contact of a 180. Servers know an account that registers by what it registered, also when
- * that has just been taken back. */
+/*
+ * The Contact of a 180. For an account that registers that is the place of what it registered, also
+ * when that has just been taken back, but never its user part: proxies hand this on to the caller,
+ * and who knows the token and writes the address of a server into a datagram could call by himself.
+ * A URI without a user part is good enough for what may come to it, which is refused anyway.
+ */
 static char *
 make_contact (nta_agent_t *nta, nta_incoming_t *irq, DflAccount *account)
 {
   DflSipAgent *self = (DflSipAgent *)nta_agent_magic (nta);
   const DflAccountSettings *settings = dfl_account_get_settings (account);
-  const url_t *called = nta_incoming_url (irq);
-  const char *scheme = called->url_type == url_sips ? "sips" : "sip";
+  const char *scheme = nta_incoming_url (irq)->url_type == url_sips ? "sips" : "sip";
+  const char *registered = dfl_servers_get_contact (self->servers, account);
   g_autofree char *user = NULL;
   g_autofree char *address = NULL;
-  const char *registered = dfl_servers_get_contact (self->servers, account);
 
   if (registered != NULL)
-    return g_strdup_printf ("%s%s", scheme, strchr (registered, ':'));
-  user = settings->registers ? g_strdup (called->url_user)
-                             : g_uri_escape_string (settings->user, "!$&'()*+,;=", FALSE);
+    return g_strdup_printf ("%s:%s", scheme, strchr (registered, '@') + 1);
   address = address_towards (self, irq);
-  return g_strdup_printf ("%s:%s@%s", scheme, user != NULL ? user : "", address);
+  if (settings->registers)
+    return g_strdup_printf ("%s:%s", scheme, address);
+  user = g_uri_escape_string (settings->user, "!$&'()*+,;=", FALSE);
+  return g_strdup_printf ("%s:%s@%s", scheme, user, address);
 }
 
 /* --- What arrives --- */
@@ -234,7 +252,7 @@ on_gate_asks (const char *call_id, guint32 cseq, gpointer data)
 }
 
 static gboolean
-on_gate_expects (const char *call_id, guint32 cseq, const struct sockaddr *source, gpointer data)
+on_gate_expects (const char *call_id, guint32 cseq, const DflSource *source, gpointer data)
 {
   DflSipAgent *self = data;
 

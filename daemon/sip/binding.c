@@ -19,7 +19,8 @@ struct _DflBinding
 
   char token[DFL_TOKEN_LENGTH + 1];
   char *instance;
-  char *call_id, *from_tag;
+  char *call_ids[2]; /* of datagrams, and of flows */
+  char *from_tag;
   guint32 cseq;
   char *uri; /* the Request-URI */
 
@@ -135,7 +136,7 @@ send_draft (DflBinding *self,
   draft->uri = self->uri;
   draft->address = settings->address;
   draft->from_tag = self->from_tag;
-  draft->call_id = self->call_id;
+  draft->call_id = self->call_ids[dfl_way_is_flow (way)];
   draft->cseq = ++self->cseq;
   draft->digest = digest;
   draft->username = *settings->username != '\0' ? settings->username : settings->user;
@@ -259,9 +260,9 @@ dfl_binding_get_contact (DflBinding *self)
 }
 
 const char *
-dfl_binding_get_call_id (DflBinding *self)
+dfl_binding_get_call_id (DflBinding *self, gboolean flow)
 {
-  return self->call_id;
+  return self->call_ids[flow ? 1 : 0];
 }
 
 guint32
@@ -297,7 +298,8 @@ dfl_binding_new (const DflRegistrationTools *tools,
   self->account_id = g_strdup (account_id);
   dfl_token_new (tools->settings->secret, account_id, self->token);
   self->instance = dfl_token_make_instance (tools->settings->secret, account_id);
-  self->call_id = make_random_name ();
+  self->call_ids[0] = make_random_name ();
+  self->call_ids[1] = make_random_name ();
   self->from_tag = make_random_name ();
   self->from_tag[16] = '\0';
   self->uri = g_strdup_printf ("sip:%s", *settings->registrar != '\0' ? settings->registrar
@@ -311,7 +313,8 @@ dfl_binding_free (DflBinding *self)
 {
   g_free (self->account_id);
   g_free (self->instance);
-  g_free (self->call_id);
+  g_free (self->call_ids[0]);
+  g_free (self->call_ids[1]);
   g_free (self->from_tag);
   g_free (self->uri);
   g_free (self->contact);

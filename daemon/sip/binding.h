@@ -11,10 +11,11 @@
 #include "sip/way.h"
 
 /*
- * One token, one instance and one Call-ID for its whole life, with CSeq counting up. The contact
- * is where the way begins, or where the server sees us behind a NAT; what the server may still have
- * of former contacts is taken back with the next REGISTER, after our own, because there are
- * registrars that read no further than the first.
+ * One token and one instance for its whole life, with CSeq counting up, and two Call-IDs: what can
+ * be read in datagrams says nothing of what is waited for through a connection. The contact is
+ * where the way begins, or where the server sees us behind a NAT; what the server may still have of
+ * former contacts is taken back with the next REGISTER, after our own, because there are registrars
+ * that read no further than the first.
  */
 typedef struct _DflBinding DflBinding;
 
@@ -59,5 +60,5 @@ gboolean dfl_binding_is_behind_nat (DflBinding *self);
 
 const char *dfl_binding_get_token (DflBinding *self);
 const char *dfl_binding_get_contact (DflBinding *self); /* a URI, the last that was sent, or NULL */
-const char *dfl_binding_get_call_id (DflBinding *self);
+const char *dfl_binding_get_call_id (DflBinding *self, gboolean flow);
 guint32 dfl_binding_get_cseq (DflBinding *self); /* of the last request */

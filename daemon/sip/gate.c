@@ -222,6 +222,7 @@ static gboolean
 response_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_status_t *status)
 {
   const sip_via_t *via = sip->sip_via;
+  DflSource source = dfl_gate_source_of (msg);
 
   return status->st_status >= 100 && status->st_status < 700 && via != NULL && via->v_next == NULL
          && via->v_branch != NULL
@@ -233,8 +234,8 @@ response_is_good (DflGate *self, msg_t *msg, const sip_t *sip, const sip_status_
          && !(sip->sip_content_length != NULL
               && sip->sip_content_length->l_length > self->max_message)
          && !is_ambiguous (sip)
-         && self->listener.expect (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq,
-                                   &msg_addr (msg)->su_sa, self->listener.data);
+         && self->listener.expect (sip->sip_call_id->i_id, sip->sip_cseq->cs_seq, &source,
+                                   self->listener.data);
 }
 
 /* Whether the header, as far as it has arrived, has more lines and commas than anybody means. It is

@@ -49,7 +49,7 @@ typedef DflGateAnswer (*DflGateAskFunc) (const char *call_id, guint32 cseq, gpoi
 /* Whether a request of ours with this Call-ID and CSeq number waits for a response from there. */
 typedef gboolean (*DflGateExpectFunc) (const char *call_id,
                                        guint32 cseq,
-                                       const struct sockaddr *source,
+                                       const DflSource *source,
                                        gpointer data);
 
 /* Whether this TCP peer is the relay of a flow, and from where its messages really come. */

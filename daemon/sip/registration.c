@@ -461,7 +461,7 @@ dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpo
 /* --- For the gate and the agent --- */
 
 gboolean
-dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sockaddr *source)
+dfl_registration_expects (DflRegistration *self, guint32 cseq, const DflSource *source)
 {
   guint32 last = dfl_binding_get_cseq (self->binding);
 
@@ -470,9 +470,9 @@ dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sock
 }
 
 const char *
-dfl_registration_get_call_id (DflRegistration *self)
+dfl_registration_get_call_id (DflRegistration *self, gboolean flow)
 {
-  return dfl_binding_get_call_id (self->binding);
+  return dfl_binding_get_call_id (self->binding, flow);
 }
 
 const char *

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* One account's registration: finds the server, registers, refreshes, tries again. It has one
- * token, one Call-ID and one set of settings for its whole life; for others there is another one.
+ * token and one set of settings for its whole life; for others there is another one.
  */
 
 #pragma once
@@ -50,7 +50,6 @@ typedef void (*DflRegistrationLeftFunc) (DflRegistration *registration, gpointer
 void dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpointer data);
 
 /* See sip/registrations.h. */
-gboolean
-dfl_registration_expects (DflRegistration *self, guint32 cseq, const struct sockaddr *source);
-const char *dfl_registration_get_call_id (DflRegistration *self);
+gboolean dfl_registration_expects (DflRegistration *self, guint32 cseq, const DflSource *source);
+const char *dfl_registration_get_call_id (DflRegistration *self, gboolean flow);
 const char *dfl_registration_get_contact (DflRegistration *self);

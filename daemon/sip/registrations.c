@@ -139,12 +139,26 @@ tell_when_all_left (DflRegistrations *self)
 }
 
 static void
+set_call_ids (DflRegistrations *self, Entry *entry, gboolean known)
+{
+  for (guint flow = 0; flow < 2; flow++)
+    {
+      const char *call_id = dfl_registration_get_call_id (entry->registration, flow == 1);
+
+      if (known)
+        g_hash_table_insert (self->by_call_id, (char *)call_id, entry);
+      else
+        g_hash_table_remove (self->by_call_id, call_id);
+    }
+}
+
+static void
 on_left (DflRegistration *registration, gpointer data)
 {
   Entry *entry = data;
   DflRegistrations *self = entry->all;
 
-  g_hash_table_remove (self->by_call_id, dfl_registration_get_call_id (registration));
+  set_call_ids (self, entry, FALSE);
   g_hash_table_remove (self->leavers, entry);
   tell_when_all_left (self);
 }
@@ -158,8 +172,7 @@ begin (DflRegistrations *self, DflAccount *account)
   /* Its first report is announced as a change of an account that is known already. */
   g_hash_table_insert (self->by_account, account, entry);
   entry->registration = dfl_registration_new (&self->tools, account, on_asked, entry);
-  g_hash_table_insert (self->by_call_id, (char *)dfl_registration_get_call_id (entry->registration),
-                       entry);
+  set_call_ids (self, entry, TRUE);
 }
 
 static void
@@ -318,7 +331,7 @@ gboolean
 dfl_registrations_expect (DflRegistrations *self,
                           const char *call_id,
                           guint32 cseq,
-                          const struct sockaddr *source)
+                          const DflSource *source)
 {
   Entry *entry = g_hash_table_lookup (self->by_call_id, call_id);
 

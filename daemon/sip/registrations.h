@@ -45,12 +45,13 @@ void dfl_registrations_free (DflRegistrations *self);
 void dfl_registrations_host_changed (DflRegistrations *self, DflHostChange change);
 void dfl_registrations_leave (DflRegistrations *self, DflSipAgentLeftFunc done, gpointer data);
 
-/* Whether a response with this Call-ID and CSeq number from there is one that is waited for; source
- * is that of the datagram, or of the flow's relay. Asked by the gate, allocates nothing. */
+/* Whether a response with this Call-ID and CSeq number from there is one that is waited for: as a
+ * datagram of a server, or over TCP from the relay of the account's own flow. Asked by the gate,
+ * allocates nothing. */
 gboolean dfl_registrations_expect (DflRegistrations *self,
                                    const char *call_id,
                                    guint32 cseq,
-                                   const struct sockaddr *source);
+                                   const DflSource *source);
 
 /* The Contact by which the server reaches this account, a URI; NULL where it is not registered.
  * Borrowed, until the loop goes on. */

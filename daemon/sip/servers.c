@@ -124,10 +124,7 @@ dfl_servers_find_flow (DflServers *self, const struct sockaddr *peer)
 }
 
 gboolean
-dfl_servers_expect (DflServers *self,
-                    const char *call_id,
-                    guint32 cseq,
-                    const struct sockaddr *source)
+dfl_servers_expect (DflServers *self, const char *call_id, guint32 cseq, const DflSource *source)
 {
   return self != NULL && self->registrations != NULL
          && dfl_registrations_expect (self->registrations, call_id, cseq, source);

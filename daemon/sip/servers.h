@@ -27,10 +27,8 @@ void dfl_servers_free (DflServers *self);
 void dfl_servers_host_changed (DflServers *self, DflHostChange change);
 void dfl_servers_leave (DflServers *self, DflSipAgentLeftFunc done, gpointer data);
 DflFlow *dfl_servers_find_flow (DflServers *self, const struct sockaddr *peer);
-gboolean dfl_servers_expect (DflServers *self,
-                             const char *call_id,
-                             guint32 cseq,
-                             const struct sockaddr *source);
+gboolean
+dfl_servers_expect (DflServers *self, const char *call_id, guint32 cseq, const DflSource *source);
 const char *dfl_servers_get_contact (DflServers *self, DflAccount *account);
 
 /* Whether this is the port on which the stack awaits relays, and nobody else. */

@@ -284,6 +284,12 @@ dfl_way_is_open (DflWay *self)
   return self->open;
 }
 
+gboolean
+dfl_way_is_flow (DflWay *self)
+{
+  return self->flow != NULL;
+}
+
 tport_t *
 dfl_way_get_transport (DflWay *self)
 {
@@ -324,17 +330,27 @@ dfl_way_has_moved (DflWay *self)
   return now != NULL && (strncmp (now, self->place, length) != 0 || self->place[length] != ':');
 }
 
-gboolean
-dfl_way_comes_from (DflWay *self, const struct sockaddr *source)
+/* A datagram with the port of a relay is somebody else's. */
+static gboolean
+is_relay (DflWay *self, const DflSource *source)
 {
+  const struct sockaddr_in *address = (const struct sockaddr_in *)source->address;
   guint16 port = dfl_way_get_flow_port (self);
+
+  return source->stream && port != 0 && source->address->sa_family == AF_INET
+         && address->sin_addr.s_addr == g_htonl (INADDR_LOOPBACK)
+         && address->sin_port == g_htons (port);
+}
+
+gboolean
+dfl_way_comes_from (DflWay *self, const DflSource *source)
+{
   guint8 bytes[16], server_bytes[16] = { 0 };
 
-  if (!dfl_source_to_bytes (source, bytes))
+  if (self->flow != NULL)
+    return is_relay (self, source);
+  if (source->stream || !dfl_source_to_bytes (source->address, bytes))
     return FALSE;
-  if (port != 0)
-    return source->sa_family == AF_INET
-           && ((const struct sockaddr_in *)source)->sin_port == g_htons (port);
 
   for (guint i = 0; i < self->servers->len; i++)
     {

@@ -50,6 +50,7 @@ gboolean dfl_way_is_open (DflWay *self);
 
 /* While it is open: */
 tport_t *dfl_way_get_transport (DflWay *self);
+gboolean dfl_way_is_flow (DflWay *self);      /* rather than datagrams */
 const char *dfl_way_get_place (DflWay *self); /* HOST:PORT of our end, as it is here */
 guint16 dfl_way_get_flow_port (DflWay *self); /* of the relay of its connection, or 0 */
 /* Whether packets would leave from elsewhere by now, because the network changed. */
@@ -58,9 +59,9 @@ gboolean dfl_way_has_moved (DflWay *self);
 /* The place that is open or tried, or was last; NULL where there was none. */
 const DflHop *dfl_way_get_hop (DflWay *self);
 
-/* Whether a packet from there may be an answer: from one of the places, or, through a connection,
- * from its relay. */
-gboolean dfl_way_comes_from (DflWay *self, const struct sockaddr *source);
+/* Whether what comes from there may be an answer: a datagram from one of the places, or, where the
+ * way is a connection, what its relay sends over TCP and nothing else. */
+gboolean dfl_way_comes_from (DflWay *self, const DflSource *source);
 
 /* The addresses (GInetAddress) of all places, for sip/sources.h. Never NULL. */
 GPtrArray *dfl_way_get_servers (DflWay *self);

@@ -3,8 +3,10 @@
 
 /* Responses that nobody asked for, or that no proxy would have let through. */
 
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "contact-scene.h"
 
@@ -148,6 +150,68 @@ test_response_from_stranger (void)
   server_close (&server);
 }
 
+/* The port of each TCP socket of this process, among them those of relays. */
+static GArray *
+list_tcp_ports (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  GArray *ports = g_array_new (FALSE, FALSE, sizeof (guint16));
+  const char *name;
+
+  while ((name = g_dir_read_name (dir)) != NULL)
+    {
+      struct sockaddr_in address;
+      socklen_t length = sizeof address;
+      int fd = (int)g_ascii_strtoll (name, NULL, 10), type = 0;
+      socklen_t size = sizeof type;
+      guint16 port;
+
+      if (getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type != SOCK_STREAM
+          || getsockname (fd, (struct sockaddr *)&address, &length) != 0
+          || address.sin_family != AF_INET)
+        continue;
+      port = g_ntohs (address.sin_port);
+      g_array_append_val (ports, port);
+    }
+  return ports;
+}
+
+/* What waits for an answer through a connection is not answered by a datagram, wherever that comes
+ * from and whatever it knows. */
+static void
+test_datagram_for_flow (void)
+{
+  Server server;
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawRequest) request = NULL;
+  g_autoptr (GArray) ports = NULL;
+  g_autofree char *answer = NULL;
+  g_autofree char *extra = NULL;
+
+  server_open (&server, room, TRUE);
+  room_set_accounts (room, server_make_settings (&server, "bob"), NULL);
+  server.peer = raw_peer_accept (server.listener);
+  request = raw_request_receive (server.peer, "REGISTER");
+  server_learn (&server, request);
+  extra = g_strdup_printf ("Contact: <%s>;expires=600\r\n", server.contact);
+  answer = raw_request_format_answer (request, "200 OK", NULL, extra);
+  ports = list_tcp_ports ();
+  g_assert_cmpuint (ports->len, >=, 4);
+  for (guint i = 0; i < ports->len; i++)
+    {
+      g_autoptr (RawPeer) spoofer = raw_peer_new_udp_at (SERVER, g_array_index (ports, guint16, i),
+                                                         "127.0.0.1", room->udp_port);
+
+      raw_peer_send_text (spoofer, answer);
+      raw_run_for (10);
+    }
+  raw_run_for (100);
+  g_assert_false (is_registered (room));
+  server_grant (&server, request);
+  server_wait_registered (room, "bob");
+  server_close (&server);
+}
+
 /* What the process has spent, which a busy machine does not change much. */
 static gint64
 cpu_time (void)
@@ -210,6 +274,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/contact/mutated-responses", test_mutated_responses);
   g_test_add_func ("/contact/response-from-stranger", test_response_from_stranger);
+  g_test_add_func ("/contact/datagram-for-flow", test_datagram_for_flow);
   g_test_add_func ("/contact/cheap-strangers", test_cheap_strangers);
   return g_test_run ();
 }
