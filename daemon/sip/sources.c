@@ -42,7 +42,7 @@ typedef struct
   DflAccount *account;
   char **accept_from; /* as in the settings that prefixes were made of, or NULL */
   GArray *prefixes;   /* of DflPrefix */
-  GArray *servers;    /* of DflPrefix: whole addresses; empty without a token */
+  GArray *servers;    /* of DflPrefix: whole addresses; empty without a token, or with a flow */
   gboolean has_token;
   guint8 digest[DIGEST_SIZE]; /* of the token */
   guint16 flow_port;
@@ -262,7 +262,8 @@ dfl_sources_set_registration (
   if (flow_port != 0)
     g_hash_table_replace (self->flows, GUINT_TO_POINTER (flow_port), entry);
 
-  addresses = read_servers (servers);
+  /* A datagram only says that it comes from a server; a connection to it does. */
+  addresses = read_servers (flow_port == 0 ? servers : NULL);
   if (same_prefixes (entry->servers, addresses))
     g_array_unref (addresses);
   else

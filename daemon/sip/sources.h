@@ -30,10 +30,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (DflSources, dfl_sources_free)
 
 /*
  * What a registration brings, and takes away again (token NULL): INVITEs to the token are the
- * account's when they come from one of the servers (GInetAddress; borrowed), from accept-from=, or
- * through its flow, whose relay is the TCP peer 127.0.0.1:flow_port (0: it has none). A peer that
- * is a flow's relay is that alone, whatever accept-from= says of loopback: what comes through one
- * account's flow is never for another account.
+ * account's when they come through its flow, whose relay is the TCP peer 127.0.0.1:flow_port, or,
+ * where it has none (0), from one of the servers (GInetAddress; borrowed); and from accept-from=
+ * always. Who registered over a connection is called over that: its servers' addresses count for
+ * nothing, because anybody can write them into a datagram. A peer that is a flow's relay is that
+ * alone, whatever accept-from= says of loopback: what comes through one account's flow is never for
+ * another account.
  */
 void dfl_sources_set_registration (DflSources *self,
                                    DflAccount *account,

@@ -123,6 +123,50 @@ test_called_address (void)
   server_close (&server);
 }
 
+static void
+check_ringing (Room *room, Server *server)
+{
+  g_autoptr (RawCall) call = call_user (server->peer, server->token);
+  g_autoptr (RawReply) ringing = NULL;
+  g_autofree char *expected = g_strdup_printf ("<sip:%s>", strchr (server->contact, '@') + 1);
+
+  raw_call_invite (call);
+  raw_call_expect (call, "INVITE", 100);
+  raw_call_skip_trying (call);
+  ringing = raw_call_receive (call, "INVITE", 180);
+  g_assert_cmpstr (raw_reply_get (ringing, "Contact"), ==, expected);
+  g_assert_null (strstr (ringing->text, server->token));
+  room_decline (room_wait_call (room), 486);
+  raw_call_expect (call, "INVITE", 486);
+  raw_call_ack (call);
+  room_wait_n_calls (room, 0);
+  room_forget_log (room);
+}
+
+/* The server hands the 180 on to the caller, who must not learn how to call us without it; neither
+ * before the registration is granted. */
+static void
+test_no_token (gconstpointer tcp)
+{
+  Server server;
+  g_autoptr (Room) room = room_new (NULL);
+
+  server_open (&server, room, tcp != NULL);
+  room_set_accounts (room, server_make_settings (&server, "bob"), NULL);
+  if (tcp != NULL)
+    server.peer = raw_peer_accept (server.listener);
+  {
+    g_autoptr (RawRequest) request = raw_request_receive (server.peer, "REGISTER");
+
+    server_learn (&server, request);
+    check_ringing (room, &server);
+    server_grant (&server, request);
+  }
+  server_wait_registered (room, "bob");
+  check_ringing (room, &server);
+  server_close (&server);
+}
+
 /* The caller of an offered call may give up although the account has gone. */
 static void
 test_gone_account (void)
@@ -159,6 +203,8 @@ main (int argc, char **argv)
   g_test_add_func ("/contact/old-token", test_old_token);
   g_test_add_func ("/contact/accept-from", test_accept_from);
   g_test_add_func ("/contact/called-address", test_called_address);
+  g_test_add_data_func ("/contact/no-token/udp", NULL, test_no_token);
+  g_test_add_data_func ("/contact/no-token/tcp", "tcp", test_no_token);
   g_test_add_func ("/contact/gone-account", test_gone_account);
   return g_test_run ();
 }

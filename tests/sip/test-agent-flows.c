@@ -38,6 +38,38 @@ test_other_flow (void)
   server_close (&carol);
 }
 
+/* Who registered over a connection is called through that, and from accept-from=: the address of
+ * the server in a datagram proves nothing, and neither while the server has not answered yet. */
+static void
+test_around_flow (void)
+{
+  Server server;
+  g_autoptr (Room) room = room_new (NULL);
+  g_autoptr (RawPeer) udp = raw_peer_new_udp (SERVER, "127.0.0.1", room->udp_port);
+  g_autoptr (RawPeer) tcp = raw_peer_new_tcp (SERVER, "127.0.0.1", room->tcp_port);
+  g_autoptr (RawPeer) friend = raw_peer_new_udp ("127.0.0.7", "127.0.0.1", room->udp_port);
+  DflAccountSettings *settings;
+
+  server_open (&server, room, TRUE);
+  settings = server_make_settings (&server, "bob");
+  room_accept_from (settings, "127.0.0.7/32");
+  room_set_accounts (room, settings, NULL);
+  server.peer = raw_peer_accept (server.listener);
+  {
+    g_autoptr (RawRequest) request = raw_request_receive (server.peer, "REGISTER");
+
+    server_learn (&server, request);
+    invite_in_vain (room, udp, server.token);
+    server_grant (&server, request);
+  }
+  server_wait_registered (room, "bob");
+  invite_in_vain (room, udp, server.token);
+  invite_in_vain (room, tcp, server.token);
+  deflect (room, friend, server.token);
+  deflect (room, server.peer, server.token);
+  server_close (&server);
+}
+
 /* The socket of this process that listens and is not among those that anybody is told of. */
 static guint16
 find_relay_port (Room *room)
@@ -95,8 +127,9 @@ test_relay_port (void)
   server_close (&server);
 }
 
-/* The Contact of a 180 is the registered one, and whatever is answered through a flow says that it
- * came from the server, and nothing of how the stack is reached inside. */
+/* The Contact of a 180 is the place of the registered one, without the token, which callers do not
+ * learn; and whatever is answered through a flow says that it came from the server, and nothing of
+ * how the stack is reached inside. */
 static void
 test_answers (void)
 {
@@ -104,7 +137,7 @@ test_answers (void)
   g_autoptr (Room) room = server_open_registered (&server, TRUE);
   g_autoptr (RawCall) call = call_user (server.peer, server.token);
   g_autoptr (RawReply) ringing = NULL;
-  g_autofree char *expected = g_strdup_printf ("<%s>", server.contact);
+  g_autofree char *expected = g_strdup_printf ("<sip:%s>", strchr (server.contact, '@') + 1);
 
   raw_call_invite (call);
   raw_call_expect (call, "INVITE", 100);
@@ -113,6 +146,7 @@ test_answers (void)
   g_assert_cmpstr (raw_reply_get (ringing, "Contact"), ==, expected);
   g_assert_null (strstr (ringing->text, "127.0.0.1:0"));
   g_assert_null (strstr (ringing->text, "received=127.0.0.1"));
+  g_assert_null (strstr (strstr (ringing->text, "\r\n"), server.token));
   raw_call_cancel (call, NULL);
   raw_call_expect_cancelled (call);
   raw_call_ack (call);
@@ -276,6 +310,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/contact/other-flow", test_other_flow);
+  g_test_add_func ("/contact/around-flow", test_around_flow);
   g_test_add_func ("/contact/relay-port", test_relay_port);
   g_test_add_func ("/contact/answers", test_answers);
   g_test_add_func ("/contact/flow-lost", test_flow_lost);
