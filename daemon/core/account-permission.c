@@ -38,6 +38,32 @@ static const struct
   { { 0x20, 0x02 }, 2 },                /* 2002::/16, RFC 3056 */
 };
 
+/*
+ * 64:ff9b:1::/48 is for the translators of a network (RFC 8215), which put the IPv4 address behind
+ * a prefix of 48, 56, 64 or 96 bits, around the ninth byte, and zeros behind it (RFC 6052 section
+ * 2.2). Which of them, only they know: whatever may be one counts.
+ */
+static gboolean
+is_translated_local_ipv4 (const guint8 bytes[16])
+{
+  static const guint8 prefix[] = { 0x00, 0x64, 0xFF, 0x9B, 0x00, 0x01 };
+  static const guint8 zeros[16];
+
+  if (memcmp (bytes, prefix, sizeof prefix) != 0)
+    return FALSE;
+  for (guint at = 6; at <= 8; at++)
+    {
+      guint8 ipv4[4];
+
+      for (guint i = 0; i < 4; i++)
+        ipv4[i] = bytes[at + i + (at + i >= 8 ? 1 : 0)];
+      if (memcmp (bytes + at + 5, zeros, 11 - at) == 0 && is_local_ipv4 (ipv4))
+        return TRUE;
+    }
+  /* Zeros there are behind one of the shorter prefixes. */
+  return memcmp (bytes + 12, zeros, 4) != 0 && is_local_ipv4 (bytes + 12);
+}
+
 static gboolean
 is_local_ipv6 (const guint8 bytes[16])
 {
@@ -49,7 +75,7 @@ is_local_ipv6 (const guint8 bytes[16])
         && is_local_ipv4 (bytes + carriers[i].length))
       return TRUE;
 
-  return FALSE;
+  return is_translated_local_ipv4 (bytes);
 }
 
 /* The names that the usual /etc/hosts gives to loopback addresses, and what RFC 6761 reserves. */
