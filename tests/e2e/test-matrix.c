@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "account-view.h"
+#include "certificates.h"
 #include "names.h"
 #include "registrar.h"
 
@@ -95,15 +96,36 @@ await_story (Stage *stage, const Cell *cell, const char *target)
   stage_await_story (stage, call, cell->story);
 }
 
-static void
-test_cell (gconstpointer data)
+/* The server, and an account there. */
+static Registrar *
+start_registrar (Stage *stage, const Cell *cell, gboolean over_tls)
 {
-  const Cell *cell = data;
   RegistrarOptions options = { .recipe = cell->recipe,
                                .default_q = cell->default_q,
                                .ring_milliseconds = RINGS };
+  g_autofree char *authority = NULL, *certificate = NULL, *key = NULL, *more = NULL;
+  Registrar *registrar;
+
+  if (over_tls)
+    {
+      authority = certificates_make_authority (stage, "authority");
+      certificates_issue (stage, "authority", "server", "ip_address = 127.0.0.1\n", &certificate,
+                          &key);
+      more = g_strdup_printf ("transport=tls\ntls-ca=%s\n", authority);
+      options.defines = "WITH_TLS WITH_UDP_BESIDE";
+      options.certificate = certificate;
+      options.key = key;
+    }
+  registrar = registrar_start (stage, &options);
+  registrar_write_account (registrar, more != NULL ? more : "");
+  return registrar;
+}
+
+static void
+play_cell (const Cell *cell, gboolean over_tls)
+{
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
-  g_autoptr (Registrar) registrar = registrar_start (stage, &options);
+  g_autoptr (Registrar) registrar = start_registrar (stage, cell, over_tls);
   g_autoptr (Phone) softphone = phone_start (stage, cell->answer,
                                              g_str_equal (cell->softphone, "nothing") ? 60000
                                                                                       : THINKS);
@@ -113,9 +135,9 @@ test_cell (gconstpointer data)
   Player *caller;
   double took;
 
-  registrar_write_account (registrar, "");
   stage_start_daemon (stage);
   account_await_state (stage, "alice", "registered");
+  g_assert_cmpint (account_get_flag (stage, "alice", "Secure"), ==, over_tls);
   registrar_add_contact (registrar, "phone", phone_get_port (softphone), ";q=0.5");
   caller = stage_call (stage, "call.xml", "u1", "127.0.0.1", registrar_get_port (registrar), NULL);
   await_story (stage, cell, target);
@@ -128,6 +150,19 @@ test_cell (gconstpointer data)
   g_assert_cmpint (phone_count (softphone, "CANCEL sip:") > 0, ==, cell->softphone_stops);
   g_assert_cmpfloat (took, >=, cell->at_least);
   g_assert_cmpfloat (took, <=, cell->at_most * (stage_is_slow () ? 5.0 : 1.0));
+}
+
+static void
+test_cell (gconstpointer cell)
+{
+  play_cell (cell, FALSE);
+}
+
+/* The account speaks TLS with its server; the caller, the softphone and the target do not. */
+static void
+test_cell_over_tls (gconstpointer cell)
+{
+  play_cell (cell, TRUE);
 }
 
 #define REDIRECTED "offered redirecting idle:redirected removed"
@@ -170,6 +205,18 @@ static const Cell cells[] = {
     "486 Busy Here", "200", TRUE, TRUE, REDIRECTED, AFTER_RINGING },
 };
 
+static const Cell over_tls = { "/matrix/parallel/tls",
+                               "parallel, recipe, deflectd over TLS",
+                               "parallel",
+                               1000,
+                               "200",
+                               "200 OK",
+                               "200",
+                               TRUE,
+                               TRUE,
+                               REDIRECTED,
+                               AT_ONCE };
+
 /* A target that the server does not allow: the caller is told so, and not where it is. */
 static void
 test_filter (gconstpointer recipe)
@@ -206,6 +253,7 @@ main (int argc, char **argv)
   table = g_string_new ("");
   for (guint i = 0; i < G_N_ELEMENTS (cells); i++)
     g_test_add_data_func (cells[i].path, &cells[i], test_cell);
+  g_test_add_data_func (over_tls.path, &over_tls, test_cell_over_tls);
   g_test_add_data_func ("/matrix/filter/parallel", "parallel", test_filter);
   g_test_add_data_func ("/matrix/filter/serial", "serial", test_filter);
   status = g_test_run ();
