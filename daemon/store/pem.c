@@ -24,6 +24,7 @@
  * minute. A private key of RSA with so many bits as are taken is PEM of some 6 KB. */
 #define MOST_BITS 8192
 #define MOST_EXPONENT_BYTES 8
+#define MOST_Q_BYTES 64
 #define MOST_KEY_BYTES (8 * 1024)
 
 /* One block of a text, borrowed from it. */
@@ -264,23 +265,40 @@ dfl_pem_read_file (const char *path, DflPemKind kind, char **problem)
 
 /* --- Contents --- */
 
-/* Modulus and exponent of RSA say how long whoever verifies with a key works on it. */
+static gsize
+count_bytes (const Number *number)
+{
+  gsize skip = 0;
+
+  while (skip < number->size && number->data[skip] == 0)
+    skip++;
+  return number->size - skip;
+}
+
+/* How long whoever verifies with a key works on it is up to its length and to that of the exponent,
+ * which is a number of its own in RSA, and below q in DSA. */
 static gboolean
 is_modest (gnutls_x509_crt_t certificate)
 {
-  g_auto (Number) modulus = { NULL, 0 }, exponent = { NULL, 0 };
-  guint bits = 0, skip = 0;
+  g_auto (Number) n = { NULL, 0 }, e = { NULL, 0 };
+  g_auto (Number) p = { NULL, 0 }, q = { NULL, 0 }, g = { NULL, 0 }, y = { NULL, 0 };
+  guint bits = 0;
   int algorithm = gnutls_x509_crt_get_pk_algorithm (certificate, &bits);
 
   if (bits > MOST_BITS)
     return FALSE;
-  if (algorithm != GNUTLS_PK_RSA && algorithm != GNUTLS_PK_RSA_PSS)
-    return TRUE;
-  if (gnutls_x509_crt_get_pk_rsa_raw (certificate, &modulus, &exponent) < 0)
-    return FALSE;
-  while (skip < exponent.size && exponent.data[skip] == 0)
-    skip++;
-  return exponent.size - skip <= MOST_EXPONENT_BYTES;
+  switch (algorithm)
+    {
+    case GNUTLS_PK_RSA:
+    case GNUTLS_PK_RSA_PSS:
+      return gnutls_x509_crt_get_pk_rsa_raw (certificate, &n, &e) >= 0
+             && count_bytes (&e) <= MOST_EXPONENT_BYTES;
+    case GNUTLS_PK_DSA:
+      return gnutls_x509_crt_get_pk_dsa_raw (certificate, &p, &q, &g, &y) >= 0
+             && count_bytes (&q) <= MOST_Q_BYTES;
+    default:
+      return TRUE;
+    }
 }
 
 /* NULL where all is well, else what is the matter with one certificate. */

@@ -225,21 +225,41 @@ take_text (gnutls_datum_t *datum)
   return text;
 }
 
-/* A certificate for an RSA key that nobody has, signed with a small one. */
-static char *
-make_certificate (guint modulus_bytes, guint exponent_bytes)
+static gnutls_datum_t
+make_number (guint bytes)
 {
-  g_autofree unsigned char *modulus = g_malloc (modulus_bytes);
-  g_autofree unsigned char *exponent = g_malloc (exponent_bytes);
-  gnutls_datum_t m = { memset (modulus, 0xC1, modulus_bytes), modulus_bytes };
-  gnutls_datum_t e = { memset (exponent, 0x41, exponent_bytes), exponent_bytes };
+  gnutls_datum_t number = { g_malloc (bytes), bytes };
+
+  memset (number.data, 0xC1, bytes);
+  return number;
+}
+
+/* RSA with a modulus and an exponent of so many bytes, or DSA with p and q. */
+static void
+fill_key (gnutls_pubkey_t key, gnutls_pk_algorithm_t algorithm, guint bytes, guint other_bytes)
+{
+  gnutls_datum_t number = make_number (bytes);
+  gnutls_datum_t other = make_number (other_bytes);
+
+  if (algorithm == GNUTLS_PK_RSA)
+    g_assert_cmpint (gnutls_pubkey_import_rsa_raw (key, &number, &other), ==, 0);
+  else
+    g_assert_cmpint (gnutls_pubkey_import_dsa_raw (key, &number, &other, &number, &number), ==, 0);
+  g_free (number.data);
+  g_free (other.data);
+}
+
+/* A certificate for a key that nobody has, signed with another one. */
+static char *
+make_certificate (gnutls_pk_algorithm_t algorithm, guint bytes, guint other_bytes)
+{
   gnutls_x509_crt_t certificate, issuer;
   gnutls_x509_privkey_t signer;
   gnutls_pubkey_t key;
   gnutls_datum_t out;
 
   gnutls_pubkey_init (&key);
-  g_assert_cmpint (gnutls_pubkey_import_rsa_raw (key, &m, &e), ==, 0);
+  fill_key (key, algorithm, bytes, other_bytes);
   gnutls_x509_privkey_init (&signer);
   gnutls_x509_privkey_generate (signer, GNUTLS_PK_ECDSA,
                                 GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0);
@@ -267,14 +287,21 @@ test_large_certificate (void)
 {
   static const struct
   {
-    guint modulus_bytes, exponent_bytes;
+    gnutls_pk_algorithm_t algorithm;
+    guint bytes, other_bytes;
     gboolean good;
-  } rows[] = { { 1024, 3, TRUE },  { 1024, 8, TRUE }, { 1025, 3, FALSE },
-               { 8192, 3, FALSE }, { 256, 9, FALSE }, { 256, 256, FALSE } };
+  } rows[] = {
+    { GNUTLS_PK_RSA, 1024, 3, TRUE },  { GNUTLS_PK_RSA, 1024, 8, TRUE },
+    { GNUTLS_PK_RSA, 1025, 3, FALSE }, { GNUTLS_PK_RSA, 8192, 3, FALSE },
+    { GNUTLS_PK_RSA, 256, 9, FALSE },  { GNUTLS_PK_RSA, 256, 256, FALSE },
+    { GNUTLS_PK_DSA, 1024, 64, TRUE }, { GNUTLS_PK_DSA, 1025, 32, FALSE },
+    { GNUTLS_PK_DSA, 256, 65, FALSE }, { GNUTLS_PK_DSA, 256, 8192, FALSE },
+  };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      g_autofree char *one = make_certificate (rows[i].modulus_bytes, rows[i].exponent_bytes);
+      g_autofree char *one = make_certificate (rows[i].algorithm, rows[i].bytes,
+                                               rows[i].other_bytes);
       g_autofree char *text = g_strconcat (PEM_CERTIFICATE_ONE, one, NULL);
       g_autofree char *problem = NULL;
       g_autofree char *pem = read_text (text, DFL_PEM_CERTIFICATES, &problem);
