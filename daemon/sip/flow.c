@@ -219,7 +219,7 @@ on_look (gpointer data)
   self->transport = tport_ref (found);
   set_via (self);
   self->phase = READY;
-  self->relay = dfl_relay_new (self->near, self->stream, on_relay_ended, self);
+  self->relay = dfl_relay_new (self->near, self->far, self->stream, on_relay_ended, self);
   self->listener->ready (self, self->data);
   return G_SOURCE_REMOVE;
 }

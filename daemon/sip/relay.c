@@ -3,6 +3,8 @@
 
 #include "sip/relay.h"
 
+#include "sip/watch.h"
+
 #define BUFFER 4096
 #define LAST_WORD 2 /* seconds */
 
@@ -12,7 +14,8 @@ typedef struct
   DflRelay *relay;
   GInputStream *in;
   GOutputStream *out;
-  gboolean deaf; /* out takes nothing any more; what comes is thrown away */
+  DflWatch *watch; /* of the socket below in; NULL where there are too many */
+  gboolean deaf;   /* out takes nothing any more; what comes is thrown away */
   guint8 buffer[BUFFER];
 } Way;
 
@@ -23,8 +26,8 @@ struct _DflRelay
   gboolean freed;
   gboolean ended;
   GCancellable *cancellable;
-  GSocketConnection *near;
-  GIOStream *far;
+  GSocketConnection *near, *far;
+  GIOStream *stream;     /* over far */
   Way inbound, outbound; /* from far to near, from near to far */
   gboolean far_is_gone;
   GError *error; /* of far */
@@ -33,7 +36,7 @@ struct _DflRelay
   gpointer data;
 };
 
-static void way_read (Way *way);
+static void way_await (Way *way);
 
 static void
 relay_unref (DflRelay *self)
@@ -43,8 +46,19 @@ relay_unref (DflRelay *self)
   g_clear_object (&self->cancellable);
   g_clear_object (&self->near);
   g_clear_object (&self->far);
+  g_clear_object (&self->stream);
   g_clear_error (&self->error);
   g_free (self);
+}
+
+/* What is under way comes to its end without having an effect. */
+static void
+stop (DflRelay *self)
+{
+  g_clear_handle_id (&self->limit, g_source_remove);
+  g_clear_pointer (&self->inbound.watch, dfl_watch_free);
+  g_clear_pointer (&self->outbound.watch, dfl_watch_free);
+  g_cancellable_cancel (self->cancellable);
 }
 
 static void
@@ -55,8 +69,7 @@ end (DflRelay *self)
   if (self->ended)
     return;
   self->ended = TRUE;
-  g_clear_handle_id (&self->limit, g_source_remove);
-  g_cancellable_cancel (self->cancellable);
+  stop (self);
   self->func (error, self->data);
 }
 
@@ -89,29 +102,58 @@ lose_near (DflRelay *self)
   end (self);
 }
 
+/* What was read is written, or will never be. */
+static void
+way_go_on (Way *way, const GError *error)
+{
+  DflRelay *self = way->relay;
+
+  if (error == NULL)
+    way_await (way);
+  else if (way == &self->inbound)
+    lose_near (self);
+  else
+    {
+      lose_far (self, error);
+      way->deaf = TRUE;
+      way_await (way);
+    }
+}
+
+/* On what could not be written at once. */
 static void
 on_written (GObject *source, GAsyncResult *result, gpointer data)
 {
   Way *way = data;
   DflRelay *self = way->relay;
   g_autoptr (GError) error = NULL;
-  gboolean written = g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL,
-                                                       &error);
 
+  g_output_stream_write_all_finish (G_OUTPUT_STREAM (source), result, NULL, &error);
   if (!self->freed && !self->ended)
-    {
-      if (written)
-        way_read (way);
-      else if (way == &self->inbound)
-        lose_near (self);
-      else
-        {
-          lose_far (self, error);
-          way->deaf = TRUE;
-          way_read (way);
-        }
-    }
+    way_go_on (way, error);
   relay_unref (self);
+}
+
+static void
+way_write (Way *way, gsize length)
+{
+  g_autoptr (GError) error = NULL;
+  gssize written = g_pollable_output_stream_write_nonblocking (G_POLLABLE_OUTPUT_STREAM (way->out),
+                                                               way->buffer, length, NULL, &error);
+
+  if (written == (gssize)length)
+    way_go_on (way, NULL);
+  else if (written < 0 && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    way_go_on (way, error);
+  else
+    {
+      gsize done = (gsize)MAX (written, 0);
+
+      way->relay->references++;
+      g_output_stream_write_all_async (way->out, way->buffer + done, length - done,
+                                       G_PRIORITY_DEFAULT, way->relay->cancellable, on_written,
+                                       way);
+    }
 }
 
 /* The last byte has been written to the other side before. */
@@ -131,6 +173,17 @@ on_end_of_stream (Way *way, const GError *error)
 }
 
 static void
+way_take (Way *way, gssize length, const GError *error)
+{
+  if (length <= 0)
+    on_end_of_stream (way, error);
+  else if (way->deaf)
+    way_await (way);
+  else
+    way_write (way, (gsize)length);
+}
+
+static void
 on_read (GObject *source, GAsyncResult *result, gpointer data)
 {
   Way *way = data;
@@ -139,18 +192,7 @@ on_read (GObject *source, GAsyncResult *result, gpointer data)
   gssize length = g_input_stream_read_finish (G_INPUT_STREAM (source), result, &error);
 
   if (!self->freed && !self->ended)
-    {
-      if (length <= 0)
-        on_end_of_stream (way, error);
-      else if (way->deaf)
-        way_read (way);
-      else
-        {
-          self->references++;
-          g_output_stream_write_all_async (way->out, way->buffer, (gsize)length, G_PRIORITY_DEFAULT,
-                                           self->cancellable, on_written, way);
-        }
-    }
+    way_take (way, length, error);
   relay_unref (self);
 }
 
@@ -162,8 +204,52 @@ way_read (Way *way)
                              way->relay->cancellable, on_read, way);
 }
 
+static void
+on_readable (gpointer data)
+{
+  Way *way = data;
+  DflRelay *self = way->relay;
+  g_autoptr (GError) error = NULL;
+  gssize length;
+
+  self->references++;
+  length = g_pollable_input_stream_read_nonblocking (G_POLLABLE_INPUT_STREAM (way->in), way->buffer,
+                                                     BUFFER, NULL, &error);
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK))
+    way_await (way); /* for the rest of a record of TLS */
+  else
+    way_take (way, length, error);
+  relay_unref (self);
+}
+
+/* Silence is what most of a flow's life is, and must cost nothing: no source of GLib stands for it.
+ * What TLS has received and not handed out is nothing that a socket could tell of. */
+static void
+way_await (Way *way)
+{
+  if (way->watch == NULL || g_pollable_input_stream_is_readable (G_POLLABLE_INPUT_STREAM (way->in)))
+    way_read (way);
+  else
+    dfl_watch_arm (way->watch);
+}
+
+static void
+way_open (Way *way, DflRelay *relay, GSocketConnection *below, GIOStream *in, GIOStream *out)
+{
+  int fd = g_socket_get_fd (g_socket_connection_get_socket (below));
+
+  way->relay = relay;
+  way->in = g_io_stream_get_input_stream (in);
+  way->out = g_io_stream_get_output_stream (out);
+  way->watch = dfl_watch_new (fd, on_readable, way);
+}
+
 DflRelay *
-dfl_relay_new (GSocketConnection *near, GIOStream *far, DflRelayEndedFunc ended, gpointer data)
+dfl_relay_new (GSocketConnection *near,
+               GSocketConnection *far,
+               GIOStream *stream,
+               DflRelayEndedFunc ended,
+               gpointer data)
 {
   DflRelay *self = g_new0 (DflRelay, 1);
 
@@ -171,15 +257,13 @@ dfl_relay_new (GSocketConnection *near, GIOStream *far, DflRelayEndedFunc ended,
   self->cancellable = g_cancellable_new ();
   self->near = g_object_ref (near);
   self->far = g_object_ref (far);
+  self->stream = g_object_ref (stream);
   self->func = ended;
   self->data = data;
-  self->inbound.relay = self->outbound.relay = self;
-  self->inbound.in = g_io_stream_get_input_stream (far);
-  self->inbound.out = g_io_stream_get_output_stream (G_IO_STREAM (near));
-  self->outbound.in = g_io_stream_get_input_stream (G_IO_STREAM (near));
-  self->outbound.out = g_io_stream_get_output_stream (far);
-  way_read (&self->inbound);
-  way_read (&self->outbound);
+  way_open (&self->inbound, self, far, stream, G_IO_STREAM (near));
+  way_open (&self->outbound, self, near, G_IO_STREAM (near), stream);
+  way_await (&self->inbound);
+  way_await (&self->outbound);
   return self;
 }
 
@@ -189,7 +273,6 @@ dfl_relay_free (DflRelay *self)
   if (self == NULL)
     return;
   self->freed = TRUE;
-  g_clear_handle_id (&self->limit, g_source_remove);
-  g_cancellable_cancel (self->cancellable);
+  stop (self);
   relay_unref (self);
 }

@@ -21,9 +21,13 @@ typedef struct _DflRelay DflRelay;
  * first. Never from within dfl_relay_new or dfl_relay_free. */
 typedef void (*DflRelayEndedFunc) (const GError *error, gpointer data);
 
-/* Refers to both streams. Streams whose reads wait without a thread: sockets and TLS over them. */
-DflRelay *
-dfl_relay_new (GSocketConnection *near, GIOStream *far, DflRelayEndedFunc ended, gpointer data);
+/* Refers to all of them. stream: what is spoken over far; far itself, or TLS over it, and in any
+ * case one that can be polled. */
+DflRelay *dfl_relay_new (GSocketConnection *near,
+                         GSocketConnection *far,
+                         GIOStream *stream,
+                         DflRelayEndedFunc ended,
+                         gpointer data);
 
 /* Stops copying, now; ended is not called. The streams are let go of, and not closed. */
 void dfl_relay_free (DflRelay *self);

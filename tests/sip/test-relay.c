@@ -151,7 +151,7 @@ test_both_ways (void)
       g_socket_set_option (g_socket_connection_get_socket (all[i]), SOL_SOCKET, SO_RCVBUF, small,
                            NULL);
     }
-  relay = dfl_relay_new (near.ours, G_IO_STREAM (far.ours), on_ended, &end);
+  relay = dfl_relay_new (near.ours, far.ours, G_IO_STREAM (far.ours), on_ended, &end);
   fill (near.outer, &out);
   fill (far.outer, &in);
   g_assert_cmpuint (out.sent, <, AMOUNT);
@@ -188,7 +188,7 @@ test_half_close (void)
   End end = { 0 };
   Count in = { 0 };
   Count out = { 0 };
-  DflRelay *relay = dfl_relay_new (near.ours, G_IO_STREAM (far.ours), on_ended, &end);
+  DflRelay *relay = dfl_relay_new (near.ours, far.ours, G_IO_STREAM (far.ours), on_ended, &end);
   char byte;
 
   fill (far.outer, &in);
@@ -219,7 +219,7 @@ test_last_word (void)
   Pair near = pair_new ();
   Pair far = pair_new ();
   End end = { 0 };
-  DflRelay *relay = dfl_relay_new (near.ours, G_IO_STREAM (far.ours), on_ended, &end);
+  DflRelay *relay = dfl_relay_new (near.ours, far.ours, G_IO_STREAM (far.ours), on_ended, &end);
   gint64 start = g_get_monotonic_time ();
 
   g_clear_object (&far.outer);
@@ -239,7 +239,7 @@ test_near_first (void)
   Pair far = pair_new ();
   End end = { 0 };
   Count out = { 0 };
-  DflRelay *relay = dfl_relay_new (near.ours, G_IO_STREAM (far.ours), on_ended, &end);
+  DflRelay *relay = dfl_relay_new (near.ours, far.ours, G_IO_STREAM (far.ours), on_ended, &end);
 
   g_assert_true (send_some (near.outer, &out));
   g_clear_object (&near.outer);
@@ -260,7 +260,7 @@ test_reset (void)
   Pair near = pair_new ();
   Pair far = pair_new ();
   End end = { 0 };
-  DflRelay *relay = dfl_relay_new (near.ours, G_IO_STREAM (far.ours), on_ended, &end);
+  DflRelay *relay = dfl_relay_new (near.ours, far.ours, G_IO_STREAM (far.ours), on_ended, &end);
   struct linger at_once = { .l_onoff = 1, .l_linger = 0 };
   char byte;
 
@@ -340,7 +340,7 @@ test_echo (gconstpointer data)
       g_assert_cmpstr (hands.reason, ==, NULL);
       g_main_context_iteration (NULL, TRUE);
     }
-  relay = dfl_relay_new (near.ours, hands.stream, on_ended, &end);
+  relay = dfl_relay_new (near.ours, connection, hands.stream, on_ended, &end);
   while (count.received < AMOUNT)
     {
       guint which = (guint)g_test_rand_int_range (0, 4);
