@@ -44,8 +44,8 @@ void dfl_registration_hurry (DflRegistration *self);
 void dfl_registration_host_changed (DflRegistration *self, DflHostChange change);
 
 /* Takes the contact back (sip/take-back.h), also where the way is closed and the server may have it
- * all the same. done is called when that was answered or cannot be sent, never from within; nothing
- * else happens after. */
+ * all the same. done is called when that was answered, cannot be sent, or had no answer for 5
+ * seconds, never from within; nothing else happens after. */
 typedef void (*DflRegistrationLeftFunc) (DflRegistration *registration, gpointer data);
 void dfl_registration_leave (DflRegistration *self, DflRegistrationLeftFunc done, gpointer data);
 

@@ -3,6 +3,7 @@
 
 #include "sip/registrations.h"
 
+#include "core/account-draft.h"
 #include "sip/registration.h"
 
 /*
@@ -16,12 +17,17 @@
 /* What leaves is no load that stays: taking back all goes this much faster. */
 #define LEAVING_SPEED 25
 
+/* Of one account, and of all accounts of one user: of more, the first is let go without a word. */
+#define MAX_LEAVERS_OF_ACCOUNT 2
+#define MAX_LEAVERS_OF_USER 64
+
 typedef struct
 {
   DflRegistrations *all;
   DflRegistration *registration;
   GQueue *queue; /* that it waits in, or NULL */
   GList link;
+  GQueue *fellows; /* of the same group that leave too, or NULL */
 } Entry;
 
 struct _DflRegistrations
@@ -30,6 +36,7 @@ struct _DflRegistrations
   GHashTable *by_account; /* DflAccount (of the registration) -> Entry, owned */
   GHashTable *by_call_id; /* char * (of the registration) -> Entry, borrowed */
   GHashTable *leavers;    /* Entry, owned: their accounts do not register (so) any more */
+  GHashTable *groups;     /* char *, owned -> GQueue of Entry: the same, see get_group */
 
   GQueue urgent, others; /* wait for their turn */
   guint turns;
@@ -152,15 +159,78 @@ set_call_ids (DflRegistrations *self, Entry *entry, gboolean known)
     }
 }
 
-static void
-on_left (DflRegistration *registration, gpointer data)
+/* All accounts of one user, or one account of the administrator's. */
+static const char *
+get_group (Entry *entry)
 {
-  Entry *entry = data;
+  const char *creator = dfl_registration_get_settings (entry->registration)->creator;
+
+  if (creator != NULL && !dfl_account_author_is_root (creator))
+    return creator;
+  return dfl_account_get_id (dfl_registration_get_account (entry->registration));
+}
+
+static void
+let_go (Entry *entry)
+{
   DflRegistrations *self = entry->all;
 
   set_call_ids (self, entry, FALSE);
+  if (entry->fellows != NULL)
+    g_queue_remove (entry->fellows, entry);
+  if (entry->fellows != NULL && entry->fellows->length == 0)
+    g_hash_table_remove (self->groups, get_group (entry));
   g_hash_table_remove (self->leavers, entry);
+}
+
+static void
+on_left (DflRegistration *registration, gpointer data)
+{
+  DflRegistrations *self = ((Entry *)data)->all;
+
+  let_go (data);
   tell_when_all_left (self);
+}
+
+/* The one that has left for longest among those of a group, where these are too many. */
+static Entry *
+find_surplus (GQueue *fellows, Entry *newest)
+{
+  DflAccount *account = dfl_registration_get_account (newest->registration);
+  Entry *first = NULL;
+  guint n = 0;
+
+  for (GList *link = fellows->head; link != NULL; link = link->next)
+    {
+      Entry *each = link->data;
+
+      if (dfl_registration_get_account (each->registration) != account)
+        continue;
+      first = first != NULL ? first : each;
+      n++;
+    }
+  if (n > MAX_LEAVERS_OF_ACCOUNT)
+    return first;
+  return fellows->length > MAX_LEAVERS_OF_USER ? fellows->head->data : NULL;
+}
+
+static void
+add_leaver (DflRegistrations *self, Entry *entry)
+{
+  const char *group = get_group (entry);
+  Entry *surplus;
+
+  g_hash_table_add (self->leavers, entry);
+  entry->fellows = g_hash_table_lookup (self->groups, group);
+  if (entry->fellows == NULL)
+    {
+      entry->fellows = g_queue_new ();
+      g_hash_table_insert (self->groups, g_strdup (group), entry->fellows);
+    }
+  g_queue_push_tail (entry->fellows, entry);
+  surplus = find_surplus (entry->fellows, entry);
+  if (surplus != NULL)
+    let_go (surplus);
 }
 
 static void
@@ -183,7 +253,7 @@ end (DflRegistrations *self, DflAccount *account)
   if (!g_hash_table_steal_extended (self->by_account, account, NULL, (gpointer *)&entry))
     return;
   leave_queue (entry);
-  g_hash_table_add (self->leavers, entry);
+  add_leaver (self, entry);
   dfl_registration_leave (entry->registration, on_left, entry);
 }
 
@@ -238,6 +308,8 @@ dfl_registrations_new (const DflRegistrationTools *tools)
   self->by_account = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify)entry_free);
   self->by_call_id = g_hash_table_new (g_str_hash, g_str_equal);
   self->leavers = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)entry_free, NULL);
+  self->groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                        (GDestroyNotify)g_queue_free);
   g_queue_init (&self->urgent);
   g_queue_init (&self->others);
   g_queue_init (&self->to_leave);
@@ -262,6 +334,7 @@ dfl_registrations_free (DflRegistrations *self)
   g_hash_table_unref (self->by_call_id);
   g_hash_table_unref (self->by_account);
   g_hash_table_unref (self->leavers);
+  g_hash_table_unref (self->groups);
   dfl_pace_free (self->tools.pace);
   dfl_pace_free (self->pace);
   g_free (self);

@@ -35,7 +35,8 @@ typedef struct
 /*
  * Follows the accounts of the switchboard, from the next turn of the loop on: registers those that
  * are enabled and have no problem, anew where settings changed that matter, and takes the contact
- * of those back that go. Attempts begin at settings->register_rate: so many a second look for
+ * of those back that go; not of all where one user lets more go than anybody needs, because each
+ * holds a connection. Attempts begin at settings->register_rate: so many a second look for
  * their servers, and so many a second send the REGISTER with which they begin there.
  */
 DflRegistrations *dfl_registrations_new (const DflRegistrationTools *tools);

@@ -3,6 +3,8 @@
 
 #include "sip/take-back.h"
 
+#define LIMIT (5 * G_USEC_PER_SEC) /* for all of it */
+
 struct _DflTakeBack
 {
   DflClock *clock;
@@ -29,10 +31,17 @@ on_over (gpointer data)
 }
 
 static void
+finish_in (DflTakeBack *self, gint64 span)
+{
+  dfl_clock_clear_alarm (self->clock, &self->alarm);
+  self->alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock) + span, on_over,
+                                     self);
+}
+
+static void
 finish (DflTakeBack *self)
 {
-  if (self->alarm == NULL)
-    self->alarm = dfl_clock_set_alarm (self->clock, dfl_clock_now (self->clock), on_over, self);
+  finish_in (self, 0);
 }
 
 static void on_answered (DflRegisterOutcome outcome, const sip_t *response, gpointer data);
@@ -98,6 +107,7 @@ dfl_take_back_new (const DflRegistrationTools *tools,
   self->done = done;
   self->data = data;
 
+  finish_in (self, LIMIT);
   if (dfl_binding_is_known (binding) && dfl_way_is_open (way))
     {
       dfl_digest_begin (digest);

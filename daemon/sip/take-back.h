@@ -9,7 +9,7 @@
 
 typedef struct _DflTakeBack DflTakeBack;
 
-/* It was answered, or cannot be sent. Never called from within. */
+/* It was answered, cannot be sent, or 5 seconds went by. Never called from within. */
 typedef void (*DflTakeBackFunc) (gpointer data);
 
 /*

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "fakes/fake-clock.h"
 #include "registrar-scene.h"
 
 static void
@@ -162,12 +163,12 @@ test_silent_to_the_end (void)
   scene_close (&self);
 }
 
-/* A server at the end of a connection, which it closes; the URI of our contact there. */
-static char *
-lose_connection (Scene *self, GSocket *listener, const char *expires)
+/* --- Servers that accept connections and say nothing --- */
+
+static DflAccountSettings *
+make_tcp_settings (GSocket *listener)
 {
   g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
-  g_autoptr (RawRequest) request = NULL;
   DflAccountSettings *settings = room_account ("bob");
 
   settings->registers = TRUE;
@@ -176,7 +177,125 @@ lose_connection (Scene *self, GSocket *listener, const char *expires)
   raw_set (&settings->password, "secret");
   raw_set (&settings->registrar, "127.0.0.1:%u",
            g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)));
-  scene_update (self, settings);
+  return settings;
+}
+
+static Scene
+open_timed (void)
+{
+  RoomOptions options = { .clock = DFL_CLOCK (dfl_fake_clock_new ()) };
+  Scene self = { .room = room_new (&options) };
+
+  g_object_unref (options.clock);
+  return self;
+}
+
+static void
+move (Scene *self, gint64 microseconds)
+{
+  dfl_fake_clock_advance (DFL_FAKE_CLOCK (self->room->clock), microseconds);
+  raw_run_for (5);
+}
+
+/* The next connection, and what comes through it. */
+static RawPeer *
+accept_register (Scene *self, GSocket *listener)
+{
+  RawPeer *peer;
+
+  while (!(g_socket_condition_check (listener, G_IO_IN) & G_IO_IN))
+    move (self, 50 * G_TIME_SPAN_MILLISECOND);
+  peer = raw_peer_accept (listener);
+  while (raw_peer_get_n_waiting (peer) == 0)
+    move (self, 10 * G_TIME_SPAN_MILLISECOND);
+  return peer;
+}
+
+/* A farewell is not waited for as long as a transaction may take. */
+static void
+test_limit (void)
+{
+  Scene self = open_timed ();
+  g_autoptr (GSocket) listener = raw_listen ("127.0.0.1");
+  DflAccountSettings *settings = make_tcp_settings (listener);
+  g_autoptr (RawRequest) request = NULL;
+
+  scene_update (&self, settings);
+  self.peer = accept_register (&self, listener);
+  request = raw_request_receive (self.peer, "REGISTER");
+  scene_grant (&self, request, "600");
+  scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  settings = make_tcp_settings (listener);
+  settings->enabled = FALSE;
+  scene_update (&self, settings);
+  g_clear_pointer (&(RawRequest *){ raw_request_receive (self.peer, "REGISTER") },
+                   raw_request_free);
+  move (&self, 4900 * G_TIME_SPAN_MILLISECOND);
+  raw_run_for (50);
+  g_assert_false (raw_peer_is_closed (self.peer));
+  move (&self, 200 * G_TIME_SPAN_MILLISECOND);
+  raw_wait_within (raw_peer_is_closed (self.peer), 2000);
+  scene_close (&self);
+}
+
+static guint
+count_open (GPtrArray *peers)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < peers->len; i++)
+    n += !raw_peer_is_closed (peers->pdata[i]);
+  return n;
+}
+
+static guint
+count_descriptors (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* Whoever changes an account again and again does not use up our descriptors. */
+static void
+test_many_changes (void)
+{
+  Scene self = open_timed ();
+  g_autoptr (GSocket) listener = raw_listen ("127.0.0.1");
+  g_autoptr (GPtrArray) peers = g_ptr_array_new_with_free_func ((GDestroyNotify)raw_peer_free);
+  guint n_descriptors = 0;
+
+  for (guint i = 0; i < 12; i++)
+    {
+      DflAccountSettings *settings = make_tcp_settings (listener);
+
+      settings->expires = 600 + i;
+      settings->enabled = i % 3 != 2;
+      scene_update (&self, settings);
+      if (settings->enabled)
+        g_ptr_array_add (peers, accept_register (&self, listener));
+      if (peers->len == 3)
+        n_descriptors = count_descriptors ();
+    }
+  g_assert_cmpuint (peers->len, ==, 8);
+  raw_wait_within (count_open (peers) <= 2, 2000);
+  g_assert_cmpuint (count_open (peers), ==, 2);
+  /* Five peers more, one flow of three descriptors less, and for each that was dropped a port that
+   * is held until its transaction ends. */
+  raw_wait_within (count_descriptors () <= n_descriptors + 5 - 3 + 6, 2000);
+  room_free (self.room);
+}
+
+/* A server at the end of a connection, which it closes; the URI of our contact there. */
+static char *
+lose_connection (Scene *self, GSocket *listener, const char *expires)
+{
+  g_autoptr (RawRequest) request = NULL;
+
+  scene_update (self, make_tcp_settings (listener));
   self->peer = raw_peer_accept (listener);
   request = raw_request_receive (self->peer, "REGISTER");
   scene_grant (self, request, expires);
@@ -269,6 +388,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-leave/settings", test_settings);
   g_test_add_func ("/registration-leave/silent-server", test_silent_server);
   g_test_add_func ("/registration-leave/silent-to-the-end", test_silent_to_the_end);
+  g_test_add_func ("/registration-leave/limit", test_limit);
+  g_test_add_func ("/registration-leave/many-changes", test_many_changes);
   g_test_add_func ("/registration-leave/lost-connection", test_lost_connection);
   g_test_add_func ("/registration-leave/lost-for-good", test_lost_for_good);
   g_test_add_func ("/registration-leave/nothing-left", test_nothing_left);
