@@ -7,6 +7,11 @@
 
 #include <gnutls/x509.h>
 
+#include "sip/key-size.h"
+
+#define MOST_KEY_BYTES (8 * 1024) /* PEM of a key of as many bits as are taken, and some more */
+#define MOST_PRIME_BYTES (DFL_KEY_SIZE_MOST_BITS / 8 / 2 + 1)
+
 static gnutls_datum_t
 datum (const char *text)
 {
@@ -26,6 +31,48 @@ read_chain (DflOwnCertificate *self, const char *pem)
 }
 
 static gboolean
+is_modest (DflOwnCertificate *self)
+{
+  gnutls_datum_t list[G_N_ELEMENTS (self->chain)];
+
+  for (guint i = 0; i < self->length; i++)
+    list[i] = self->chain[i].cert;
+  return dfl_key_size_is_modest_chain (list, self->length);
+}
+
+/* A key of RSA may hold numbers that are longer than what its certificate speaks of, and signing
+ * goes by them. */
+static gboolean
+is_modest_key (gnutls_privkey_t key)
+{
+  enum
+  {
+    P,
+    Q,
+    DP,
+    DQ,
+    N_NUMBERS
+  };
+  gnutls_datum_t numbers[N_NUMBERS] = { { NULL, 0 } };
+  gboolean modest = TRUE;
+
+  if (gnutls_privkey_get_pk_algorithm (key, NULL) != GNUTLS_PK_RSA
+      && gnutls_privkey_get_pk_algorithm (key, NULL) != GNUTLS_PK_RSA_PSS)
+    return TRUE;
+  if (gnutls_privkey_export_rsa_raw2 (key, NULL, NULL, NULL, &numbers[P], &numbers[Q], NULL,
+                                      &numbers[DP], &numbers[DQ], GNUTLS_EXPORT_FLAG_NO_LZ)
+      < 0)
+    return FALSE;
+  for (guint i = 0; i < N_NUMBERS; i++)
+    {
+      modest = modest && numbers[i].size <= MOST_PRIME_BYTES;
+      gnutls_memset (numbers[i].data, 0, numbers[i].size);
+      gnutls_free (numbers[i].data);
+    }
+  return modest;
+}
+
+static gboolean
 read_key (DflOwnCertificate *self, const char *key)
 {
   gnutls_datum_t text = datum (key);
@@ -33,7 +80,8 @@ read_key (DflOwnCertificate *self, const char *key)
   gnutls_privkey_init (&self->key);
   return gnutls_privkey_import_x509_raw (self->key, &text, GNUTLS_X509_FMT_PEM, NULL,
                                          GNUTLS_PKCS_PLAIN)
-         >= 0;
+             >= 0
+         && is_modest_key (self->key);
 }
 
 static gboolean
@@ -67,6 +115,9 @@ dfl_own_certificate_new (const char *pem, const char *key, char **mistake)
     found = "tls-certificate= needs tls-key= beside it";
   else if (!read_chain (self, pem))
     found = "tls-certificate= cannot be read; give it in PEM";
+  else if (!is_modest (self) || strlen (key) > MOST_KEY_BYTES)
+    found = "tls-certificate= is too large to be worked with; at most " G_STRINGIFY (
+        DFL_KEY_SIZE_MOST_BITS) " bits are taken, and at most " G_STRINGIFY (DFL_KEY_SIZE_MOST_IN_CHAIN) " certificates";
   else if (!read_key (self, key))
     found = "tls-key= cannot be read; give it in PEM, without a password";
   else if (!belong_together (self))

@@ -11,11 +11,14 @@
 #include <gnutls/gnutls.h>
 
 #include "sip/certificate.h"
+#include "sip/key-size.h"
 
 /* What is taken from the defaults of this machine. Nothing is added to the versions, of which its
  * administrator may want still fewer. With DHE a server says how long we compute, and a long prime
  * would keep the loop for seconds; who has nothing else is older than TLS 1.2 mostly. */
 #define CHANGED_PRIORITY "-VERS-TLS1.1:-VERS-TLS1.0:-DHE-RSA:-DHE-DSS:%COMPAT"
+
+#define MOST_HANDSHAKE_BYTES (64 * 1024) /* of one message */
 
 /* What a record of TLS that comes first begins with. */
 #define RECORD_ALERT 21
@@ -32,7 +35,8 @@ struct _DflTlsSession
   gpointer data;
   int errno_of_socket; /* why it failed; 0: it did not */
   gboolean heard, heard_no_tls;
-  gboolean blocked; /* the handshake, by the socket */
+  gboolean too_large; /* the certificate, or a key in it */
+  gboolean blocked;   /* the handshake, by the socket */
 };
 
 /* --- The socket, as GnuTLS uses it --- */
@@ -88,13 +92,39 @@ is_there (gnutls_transport_ptr_t pointer, unsigned milliseconds)
 /* --- Certificates --- */
 
 static int
+check_size (DflTlsSession *self)
+{
+  unsigned length = 0;
+  const gnutls_datum_t *list = gnutls_certificate_get_peers (self->session, &length);
+
+  self->too_large = !dfl_key_size_is_modest_chain (list, length);
+  return self->too_large ? GNUTLS_E_CERTIFICATE_ERROR : 0;
+}
+
+/* In TLS 1.3 GnuTLS has used the key of the certificate before it asks what we think of it. */
+static int
+on_message (gnutls_session_t session,
+            unsigned type,
+            unsigned when,
+            unsigned incoming,
+            const gnutls_datum_t *message)
+{
+  if (incoming == 0 || type != GNUTLS_HANDSHAKE_CERTIFICATE_VERIFY)
+    return 0;
+  return check_size (gnutls_session_get_ptr (session));
+}
+
+static int
 on_certificate (gnutls_session_t session)
 {
   DflTlsSession *self = gnutls_session_get_ptr (session);
   unsigned length = 0;
   const gnutls_datum_t *list = gnutls_certificate_get_peers (session, &length);
-  g_autoptr (GTlsCertificate) certificate = dfl_certificate_new_chain (list, length);
+  g_autoptr (GTlsCertificate) certificate = NULL;
 
+  if (check_size (self) != 0)
+    return GNUTLS_E_CERTIFICATE_ERROR;
+  certificate = dfl_certificate_new_chain (list, length);
   return self->listener->judge (certificate, self->data) ? 0 : GNUTLS_E_CERTIFICATE_ERROR;
 }
 
@@ -144,6 +174,9 @@ dfl_tls_session_new (GSocket *socket,
   gnutls_certificate_allocate_credentials (&self->credentials);
   gnutls_certificate_set_retrieve_function2 (self->credentials, on_wanted);
   gnutls_certificate_set_verify_function (self->credentials, on_certificate);
+  gnutls_handshake_set_max_packet_length (self->session, MOST_HANDSHAKE_BYTES);
+  gnutls_handshake_set_hook_function (self->session, GNUTLS_HANDSHAKE_ANY, GNUTLS_HOOK_PRE,
+                                      on_message);
   gnutls_credentials_set (self->session, GNUTLS_CRD_CERTIFICATE, self->credentials);
   if (name != NULL)
     gnutls_server_name_set (self->session, GNUTLS_NAME_DNS, name, strlen (name));
@@ -201,6 +234,10 @@ set_error (DflTlsSession *self, int result, GError **error)
   else if (self->errno_of_socket != 0)
     g_set_error_literal (error, G_IO_ERROR, (int)g_io_error_from_errno (self->errno_of_socket),
                          g_strerror (self->errno_of_socket));
+  else if (self->too_large)
+    g_set_error_literal (error, G_TLS_ERROR, G_TLS_ERROR_BAD_CERTIFICATE,
+                         "its certificate has a key that is too large to be worked with, or comes "
+                         "with too many others");
   else if (self->heard_no_tls)
     g_set_error_literal (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS, text);
   else if (result == GNUTLS_E_FATAL_ALERT_RECEIVED)

@@ -32,8 +32,9 @@ typedef struct
   void (*wanted) (gpointer data);
   /* error: NULL, or why there is no TLS: G_TLS_ERROR_NOT_TLS, G_TLS_ERROR_EOF where the server
    * broke it off, G_TLS_ERROR_CERTIFICATE_REQUIRED, G_IO_ERROR_NOT_SUPPORTED where the server has
-   * no TLS 1.2, another of G_TLS_ERROR, or what the socket said as G_IO_ERROR. The messages hold
-   * nothing that the server wrote. Nothing follows. */
+   * no TLS 1.2, G_TLS_ERROR_BAD_CERTIFICATE where looking at it were too much work, another of
+   * G_TLS_ERROR, or what the socket said as G_IO_ERROR. The messages hold nothing that the server
+   * wrote. Nothing follows. */
   void (*done) (const GError *error, gpointer data);
 } DflTlsListener;
 

@@ -7,8 +7,8 @@
 #include <gnutls/x509.h>
 
 #include "core/error.h"
+#include "sip/key-size.h"
 
-#define MOST_IN_CHAIN 16 /* GnuTLS looks at no more either */
 #define GOOD_FOR (60 * 60 * G_TIME_SPAN_SECOND)
 
 struct _DflTrust
@@ -27,16 +27,41 @@ trust_new_empty (void)
   return self;
 }
 
+/* NULL where all may be taken. The first that may not ends it, before anybody uses a key. */
+static const char *
+add_authorities (DflTrust *self, gnutls_x509_crt_t *list, guint length)
+{
+  for (guint i = 0; i < length; i++)
+    if (!dfl_key_size_is_modest (list[i]))
+      {
+        while (length > 0)
+          gnutls_x509_crt_deinit (list[--length]);
+        return "tls-ca= holds a certificate whose key is too large to be worked with; at "
+               "most " G_STRINGIFY (DFL_KEY_SIZE_MOST_BITS) " bits are taken";
+      }
+  /* From here on they are the list's. */
+  gnutls_x509_trust_list_add_cas (self->list, list, length, 0);
+  return NULL;
+}
+
 DflTrust *
 dfl_trust_new (const char *pem, GError **error)
 {
   g_autoptr (DflTrust) self = trust_new_empty ();
   gnutls_datum_t text = { .data = (unsigned char *)pem, .size = (unsigned)strlen (pem) };
+  const char *mistake = "tls-ca= holds no certificate that can be read; give it in PEM";
+  gnutls_x509_crt_t *list = NULL;
+  guint length = 0;
 
-  if (gnutls_x509_trust_list_add_trust_mem (self->list, &text, NULL, GNUTLS_X509_FMT_PEM, 0, 0) > 0)
+  if (gnutls_x509_crt_list_import2 (&list, &length, &text, GNUTLS_X509_FMT_PEM, 0) >= 0)
+    {
+      if (length > 0)
+        mistake = add_authorities (self, list, length);
+      gnutls_free (list);
+    }
+  if (mistake == NULL)
     return g_steal_pointer (&self);
-  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS,
-                       "tls-ca= holds no certificate that can be read; give it in PEM");
+  g_set_error_literal (error, DFL_ERROR, DFL_ERROR_INVALID_SETTINGS, mistake);
   return NULL;
 }
 
@@ -138,7 +163,7 @@ dfl_trust_of_machine (DflTrustFunc func, gpointer data)
 
 typedef struct
 {
-  gnutls_x509_crt_t list[MOST_IN_CHAIN];
+  gnutls_x509_crt_t list[DFL_KEY_SIZE_MOST_IN_CHAIN];
   guint length;
 } Chain;
 
@@ -161,7 +186,9 @@ chain_add (Chain *chain, GTlsCertificate *certificate)
     return FALSE;
   datum = (gnutls_datum_t){ .data = der->data, .size = der->len };
   gnutls_x509_crt_init (&chain->list[chain->length]);
-  return gnutls_x509_crt_import (chain->list[chain->length++], &datum, GNUTLS_X509_FMT_DER) == 0;
+  chain->length++;
+  return gnutls_x509_crt_import (chain->list[chain->length - 1], &datum, GNUTLS_X509_FMT_DER) == 0
+         && dfl_key_size_is_modest (chain->list[chain->length - 1]);
 }
 
 static DflTrustProblems
@@ -199,7 +226,7 @@ dfl_trust_verify (DflTrust *self, GTlsCertificate *certificate)
 
   for (GTlsCertificate *each = certificate; each != NULL;
        each = g_tls_certificate_get_issuer (each))
-    if (chain.length == MOST_IN_CHAIN || !chain_add (&chain, each))
+    if (chain.length == DFL_KEY_SIZE_MOST_IN_CHAIN || !chain_add (&chain, each))
       return DFL_TRUST_OTHER;
 
   /* Of medium strength is 2048 bits of RSA. */

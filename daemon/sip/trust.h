@@ -14,7 +14,7 @@
 typedef struct _DflTrust DflTrust;
 
 /* PEM, one certificate or more; the text is not kept. DFL_ERROR_INVALID_SETTINGS where there is
- * none in it. */
+ * none in it, or one that is too much work (sip/key-size.h). */
 DflTrust *dfl_trust_new (const char *pem, GError **error);
 
 DflTrust *dfl_trust_ref (DflTrust *self);
@@ -39,7 +39,7 @@ typedef enum
   DFL_TRUST_NOT_YET_VALID = 1 << 4,
   DFL_TRUST_WEAK = 1 << 5, /* a key or a hash that can be forged */
   DFL_TRUST_FORGED = 1 << 6,
-  DFL_TRUST_OTHER = 1 << 7 /* a constraint that is not kept, or not to be read */
+  DFL_TRUST_OTHER = 1 << 7 /* a constraint that is not kept, or not to be read, or too much work */
 } DflTrustProblems;
 
 /* certificate with its issuers, as the server sent them. 0 where all is well. */

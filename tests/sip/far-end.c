@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <gio/gio.h>
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 
 struct _FarEnd
@@ -17,6 +18,7 @@ struct _FarEnd
   int listener;
   int fd;
   gnutls_session_t session; /* NULL without TLS */
+  guint bits;               /* of the key that it has not */
   GThread *thread;
   GMutex mutex; /* for what follows */
   GCond noted;
@@ -118,21 +120,96 @@ talk (FarEnd *self)
     wait_for_end (self);
 }
 
+/* --- Without a key --- */
+
+static int
+sign_nonsense (gnutls_privkey_t key,
+               gnutls_sign_algorithm_t algorithm,
+               void *data,
+               unsigned flags,
+               const gnutls_datum_t *hash,
+               gnutls_datum_t *signature)
+{
+  const guint *bits = data;
+
+  signature->size = *bits / 8;
+  signature->data = gnutls_malloc (signature->size);
+  memset (signature->data, 0x55, signature->size);
+  return 0;
+}
+
+static int
+tell_of_key (gnutls_privkey_t key, unsigned flags, void *data)
+{
+  const guint *bits = data;
+
+  if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO)
+    return GNUTLS_PK_RSA;
+  if (flags & GNUTLS_PRIVKEY_INFO_PK_ALGO_BITS)
+    return (int)*bits;
+  return (flags & GNUTLS_PRIVKEY_INFO_HAVE_SIGN_ALGO) != 0;
+}
+
+static void
+set_certificate_alone (FarEnd *self,
+                       gnutls_certificate_credentials_t credentials,
+                       const gnutls_datum_t *pem)
+{
+  gnutls_pcert_st chain[16];
+  unsigned length = G_N_ELEMENTS (chain);
+  gnutls_privkey_t key;
+
+  g_assert_cmpint (gnutls_pcert_list_import_x509_raw (chain, &length, pem, GNUTLS_X509_FMT_PEM, 0),
+                   ==, 0);
+  gnutls_pubkey_get_pk_algorithm (chain[0].pubkey, &self->bits);
+  gnutls_privkey_init (&key);
+  g_assert_cmpint (gnutls_privkey_import_ext4 (key, &self->bits, NULL, sign_nonsense, NULL, NULL,
+                                               tell_of_key, 0),
+                   ==, 0);
+  gnutls_certificate_set_flags (credentials, GNUTLS_CERTIFICATE_SKIP_KEY_CERT_MATCH);
+  g_assert_cmpint (gnutls_certificate_set_key (credentials, NULL, 0, chain, (int)length, key), >=,
+                   0);
+}
+
+static void
+set_certificate (FarEnd *self, gnutls_certificate_credentials_t credentials)
+{
+  const FarEndOptions *options = self->options;
+  gnutls_datum_t certificate = { (unsigned char *)options->certificate,
+                                 (unsigned)strlen (options->certificate) };
+  gnutls_datum_t key = { (unsigned char *)options->key,
+                         options->key != NULL ? (unsigned)strlen (options->key) : 0 };
+
+  if (options->key == NULL)
+    set_certificate_alone (self, credentials, &certificate);
+  else
+    g_assert_cmpint (gnutls_certificate_set_x509_key_mem (credentials, &certificate, &key,
+                                                          GNUTLS_X509_FMT_PEM),
+                     >=, 0);
+}
+
+/* --- Serving --- */
+
+static int
+on_client_key (gnutls_session_t session,
+               unsigned type,
+               unsigned when,
+               unsigned incoming,
+               const gnutls_datum_t *message)
+{
+  return GNUTLS_E_CERTIFICATE_REQUIRED;
+}
+
 static void
 serve_tls (FarEnd *self)
 {
   const FarEndOptions *options = self->options;
   gnutls_certificate_credentials_t credentials;
-  gnutls_datum_t certificate = { (unsigned char *)options->certificate,
-                                 (unsigned)strlen (options->certificate) };
-  gnutls_datum_t key = { (unsigned char *)options->key, (unsigned)strlen (options->key) };
   gnutls_session_t session;
   int result;
 
   gnutls_certificate_allocate_credentials (&credentials);
-  g_assert_cmpint (gnutls_certificate_set_x509_key_mem (credentials, &certificate, &key,
-                                                        GNUTLS_X509_FMT_PEM),
-                   >=, 0);
+  set_certificate (self, credentials);
   gnutls_certificate_set_known_dh_params (credentials, GNUTLS_SEC_PARAM_MEDIUM);
   gnutls_init (&session, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
   if (options->priorities != NULL)
@@ -144,6 +221,9 @@ serve_tls (FarEnd *self)
     gnutls_session_ticket_enable_server (session, &self->ticket_key);
   if (options->demand)
     gnutls_certificate_server_set_request (session, GNUTLS_CERT_REQUIRE);
+  if (options->reset)
+    gnutls_handshake_set_hook_function (session, GNUTLS_HANDSHAKE_CLIENT_KEY_EXCHANGE,
+                                        GNUTLS_HOOK_PRE, on_client_key);
   gnutls_transport_set_int (session, self->fd);
   gnutls_handshake_set_timeout (session, 20000);
   do
@@ -153,9 +233,10 @@ serve_tls (FarEnd *self)
   note (self);
   if (result == 0)
     talk (self);
-  else
+  else if (!options->reset)
     gnutls_alert_send_appropriate (session, result);
-  gnutls_bye (session, GNUTLS_SHUT_WR);
+  if (!options->reset)
+    gnutls_bye (session, GNUTLS_SHUT_WR);
   self->session = NULL;
   gnutls_deinit (session);
   gnutls_certificate_free_credentials (credentials);
@@ -169,10 +250,9 @@ serve (FarEnd *self)
   char byte;
 
   if (options->reset)
-    {
-      recv (self->fd, &byte, 1, 0);
-      setsockopt (self->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-    }
+    setsockopt (self->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  if (options->reset && !options->demand)
+    recv (self->fd, &byte, 1, 0);
   else if (options->instead != NULL)
     {
       far_end_write (self, options->instead, strlen (options->instead));

@@ -16,15 +16,15 @@ typedef void (*FarEndTalkFunc) (FarEnd *self, gpointer data);
 typedef struct
 {
   const char *certificate; /* PEM, those that signed it behind it; NULL: plain TCP */
-  const char *key;
-  const char *priorities; /* of GnuTLS; NULL: its own */
-  gboolean demand;        /* a certificate of the client's */
-  gboolean resumes;       /* sessions, by tickets and from memory */
-  gboolean six;           /* on ::1 */
-  const char *instead;    /* bytes that are sent in place of the handshake */
-  gboolean silent;        /* never a word, until the client goes */
-  gboolean reset;         /* the connection, when the client has begun to speak */
-  FarEndTalkFunc talk;    /* NULL: waits for the client to go */
+  const char *key;         /* NULL: none, and what it says as it were signed is nonsense */
+  const char *priorities;  /* of GnuTLS; NULL: its own */
+  gboolean demand;         /* a certificate of the client's */
+  gboolean resumes;        /* sessions, by tickets and from memory */
+  gboolean six;            /* on ::1 */
+  const char *instead;     /* bytes that are sent in place of the handshake */
+  gboolean silent;         /* never a word, until the client goes */
+  gboolean reset;          /* the connection, when the client has begun to speak */
+  FarEndTalkFunc talk;     /* NULL: waits for the client to go */
   gpointer data;
 } FarEndOptions;
 

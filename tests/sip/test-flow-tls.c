@@ -219,6 +219,20 @@ test_own_certificate (void)
     }
 }
 
+/* What the server says of it may be lost with the connection. */
+static void
+test_own_certificate_reset (void)
+{
+  FarEndOptions options = usual_server ();
+  DflFlowTls tls = usual_tls ();
+
+  options.priorities = "NORMAL:-VERS-TLS1.3";
+  options.demand = TRUE;
+  options.reset = TRUE;
+  assert_flow (&options, &tls,
+               "%s wants a certificate of ours; give one in tls-certificate= and tls-key=");
+}
+
 /* --- Bad servers --- */
 
 /* A server with old TLS learns nothing of ours, and is told apart from all others. */
@@ -271,6 +285,104 @@ test_long_primes (void)
   assert_flow (&options, &tls, NULL);
   options.priorities = "NORMAL:-VERS-ALL:+VERS-TLS1.2:-KX-ALL:+DHE-RSA";
   assert_flow (&options, &tls, "TLS with %s failed: the server says: Handshake failed");
+}
+
+/* Nor by its certificate, which is looked at before its key is used: as it is, the server has
+ * proved nothing with it. */
+static void
+test_large_keys (void)
+{
+  const char *versions[] = { "NORMAL:-VERS-TLS1.3", "NORMAL" };
+  const char *reason = "TLS with %s failed: its certificate has a key that is too large to be "
+                       "worked with, or comes with too many others";
+  const struct
+  {
+    guint modulus_bytes, exponent_bytes;
+  } keys[] = { { 8192, 8192 }, { 1025, 3 }, { 256, 9 } };
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (keys); i++)
+    for (guint verify = 0; verify < 2; verify++)
+      {
+        g_autoptr (Certificate) certificate = certificate_new (
+            &(CertificateWish){ .dns = { "example.org" },
+                                .issuer = flow_authority,
+                                .modulus_bytes = keys[i / 2].modulus_bytes,
+                                .exponent_bytes = keys[i / 2].exponent_bytes });
+        FarEndOptions options = { .certificate = certificate_get_pem (certificate),
+                                  .priorities = versions[i % 2] };
+        DflFlowTls tls = usual_tls ();
+        gint64 start = g_get_monotonic_time ();
+
+        tls.verify = verify != 0;
+        assert_flow (&options, &tls, reason);
+        g_assert_cmpint (g_get_monotonic_time () - start, <, 2 * G_TIME_SPAN_SECOND);
+      }
+}
+
+/* What others may be: an authority of the settings, one that the server sends, and one of ours. */
+static void
+test_large_authorities (void)
+{
+  g_autoptr (Certificate) large = certificate_new (&(CertificateWish){ .common_name = "Large",
+                                                                       .authority = TRUE,
+                                                                       .issuer = flow_authority,
+                                                                       .modulus_bytes = 8192,
+                                                                       .exponent_bytes = 8192 });
+  g_autoptr (Certificate) leaf = certificate_new (
+      &(CertificateWish){ .dns = { "example.org" }, .issuer = large });
+  g_autofree char *chain = g_strconcat (certificate_get_pem (leaf), certificate_get_pem (large),
+                                        NULL);
+  g_autofree char *authorities = g_strconcat (certificate_get_pem (flow_authority),
+                                              certificate_get_pem (large), NULL);
+  FarEndOptions options = { .certificate = chain, .key = certificate_get_key (leaf) };
+  DflFlowTls tls = usual_tls ();
+
+  assert_flow (&options, &tls,
+               "TLS with %s failed: its certificate has a key that is too large to be worked with, "
+               "or comes with too many others");
+  tls.certificate = certificate_get_pem (large);
+  tls.key = certificate_get_key (large);
+  assert_flow (&options, &tls,
+               "tls-certificate= is too large to be worked with; at most 8192 bits are taken, and "
+               "at most 8 certificates");
+  tls.ca = authorities;
+  assert_flow (&options, &tls,
+               "tls-ca= holds a certificate whose key is too large to be worked with; at most 8192 "
+               "bits are taken");
+}
+
+static void
+test_long_chains (void)
+{
+  enum
+  {
+    LONGEST = 8
+  };
+  Certificate *authorities[LONGEST];
+
+  for (guint i = 0; i < G_N_ELEMENTS (authorities); i++)
+    authorities[i] = certificate_new (
+        &(CertificateWish){ .common_name = (const char[]){ (char)('A' + i), '\0' },
+                            .authority = TRUE,
+                            .issuer = i > 0 ? authorities[i - 1] : flow_authority });
+  for (guint n = LONGEST - 1; n <= LONGEST; n++)
+    {
+      g_autoptr (Certificate) leaf = certificate_new (
+          &(CertificateWish){ .dns = { "example.org" }, .issuer = authorities[n - 1] });
+      g_autoptr (GString) chain = g_string_new (certificate_get_pem (leaf));
+      FarEndOptions options = { .key = certificate_get_key (leaf) };
+      DflFlowTls tls = usual_tls ();
+
+      for (guint i = n; i > 0; i--)
+        g_string_append (chain, certificate_get_pem (authorities[i - 1]));
+      options.certificate = chain->str;
+      assert_flow (&options, &tls,
+                   n < LONGEST ? NULL
+                               : "TLS with %s failed: its certificate has a key that is too large "
+                                 "to be worked with, or comes with too many others");
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (authorities); i++)
+    certificate_free (authorities[i]);
 }
 
 /* For as long as the client takes; in TLS 1.3 the tickets come behind the handshake. */
@@ -411,8 +523,12 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow-tls/intermediates", test_intermediates);
   g_test_add_func ("/flow-tls/asked-for", test_asked_for);
   g_test_add_func ("/flow-tls/own-certificate", test_own_certificate);
+  g_test_add_func ("/flow-tls/own-certificate-reset", test_own_certificate_reset);
   g_test_add_func ("/flow-tls/old-versions", test_old_versions);
   g_test_add_func ("/flow-tls/long-primes", test_long_primes);
+  g_test_add_func ("/flow-tls/large-keys", test_large_keys);
+  g_test_add_func ("/flow-tls/large-authorities", test_large_authorities);
+  g_test_add_func ("/flow-tls/long-chains", test_long_chains);
   g_test_add_func ("/flow-tls/no-resumption", test_no_resumption);
   g_test_add_func ("/flow-tls/silent-others", test_silent_others);
   g_test_add_func ("/flow-tls/no-tls", test_no_tls);

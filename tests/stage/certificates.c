@@ -4,14 +4,17 @@
 #include "stage/certificates.h"
 
 #include <gio/gio.h>
+#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <string.h>
 
 #define DAY (24 * 60 * 60)
 
 struct _Certificate
 {
   gnutls_x509_crt_t certificate;
+  gnutls_x509_crt_t signer; /* of the same name, and always for the key that is at hand */
   gnutls_x509_privkey_t key;
   char *pem, *key_pem;
 };
@@ -66,6 +69,43 @@ make_key (Certificate *self, gboolean weak)
   self->key_pem = text_of (&out);
 }
 
+static void
+set_name (gnutls_x509_crt_t certificate, const char *name)
+{
+  if (name != NULL)
+    g_assert_cmpint (gnutls_x509_crt_set_dn_by_oid (certificate, GNUTLS_OID_X520_COMMON_NAME, 0,
+                                                    name, (unsigned)strlen (name)),
+                     ==, 0);
+}
+
+static void
+make_signer (Certificate *self, const CertificateWish *wish)
+{
+  gnutls_x509_crt_init (&self->signer);
+  set_name (self->signer, wish->common_name);
+  gnutls_x509_crt_set_key (self->signer, self->key);
+}
+
+static void
+set_key (Certificate *self, const CertificateWish *wish)
+{
+  g_autofree unsigned char *modulus = g_malloc (wish->modulus_bytes + 1);
+  g_autofree unsigned char *exponent = g_malloc (wish->exponent_bytes + 1);
+  gnutls_datum_t m = { memset (modulus, 0xc1, wish->modulus_bytes), wish->modulus_bytes };
+  gnutls_datum_t e = { memset (exponent, 0x41, wish->exponent_bytes), wish->exponent_bytes };
+  gnutls_pubkey_t key;
+
+  if (wish->modulus_bytes == 0)
+    {
+      gnutls_x509_crt_set_key (self->certificate, self->key);
+      return;
+    }
+  gnutls_pubkey_init (&key);
+  g_assert_cmpint (gnutls_pubkey_import_rsa_raw (key, &m, &e), ==, 0);
+  g_assert_cmpint (gnutls_x509_crt_set_pubkey (self->certificate, key), ==, 0);
+  gnutls_pubkey_deinit (key);
+}
+
 Certificate *
 certificate_new (const CertificateWish *wish)
 {
@@ -78,6 +118,7 @@ certificate_new (const CertificateWish *wish)
   gnutls_datum_t out;
 
   make_key (self, wish->weak);
+  make_signer (self, wish);
   gnutls_x509_crt_init (&self->certificate);
   gnutls_x509_crt_set_version (self->certificate, 3);
   gnutls_x509_crt_set_serial (self->certificate, &number, sizeof number);
@@ -85,19 +126,15 @@ certificate_new (const CertificateWish *wish)
                                        now + (usual ? -1 : wish->from) * (time_t)DAY);
   gnutls_x509_crt_set_expiration_time (self->certificate,
                                        now + (usual ? 1 : wish->until) * (time_t)DAY);
-  if (wish->common_name != NULL)
-    g_assert_cmpint (gnutls_x509_crt_set_dn_by_oid (self->certificate, GNUTLS_OID_X520_COMMON_NAME,
-                                                    0, wish->common_name,
-                                                    (unsigned)strlen (wish->common_name)),
-                     ==, 0);
+  set_name (self->certificate, wish->common_name);
   add_names (self->certificate, wish);
   gnutls_x509_crt_set_basic_constraints (self->certificate, wish->authority, -1);
   gnutls_x509_crt_set_key_usage (self->certificate, wish->authority ? GNUTLS_KEY_KEY_CERT_SIGN
                                                                     : GNUTLS_KEY_DIGITAL_SIGNATURE);
   if (wish->purpose != NULL)
     gnutls_x509_crt_set_key_purpose_oid (self->certificate, wish->purpose, 0);
-  gnutls_x509_crt_set_key (self->certificate, self->key);
-  g_assert_cmpint (gnutls_x509_crt_sign2 (self->certificate, issuer->certificate, issuer->key,
+  set_key (self, wish);
+  g_assert_cmpint (gnutls_x509_crt_sign2 (self->certificate, issuer->signer, issuer->key,
                                           GNUTLS_DIG_SHA256, 0),
                    ==, 0);
   g_assert_cmpint (gnutls_x509_crt_export2 (self->certificate, GNUTLS_X509_FMT_PEM, &out), ==, 0);
@@ -111,6 +148,7 @@ certificate_free (Certificate *self)
   if (self == NULL)
     return;
   gnutls_x509_crt_deinit (self->certificate);
+  gnutls_x509_crt_deinit (self->signer);
   gnutls_x509_privkey_deinit (self->key);
   g_free (self->pem);
   g_free (self->key_pem);

@@ -16,12 +16,14 @@ typedef struct
   const char *common_name;
   const char *dns[4];
   const char *uris[4];
-  const char *address; /* numeric */
-  Certificate *issuer; /* NULL: itself */
-  gboolean authority;  /* may sign others */
-  gboolean weak;       /* RSA with 1024 bits */
-  const char *purpose; /* OID of an extended key usage */
-  int from, until;     /* days from now; both 0: -1 and 1 */
+  const char *address;  /* numeric */
+  Certificate *issuer;  /* NULL: itself */
+  gboolean authority;   /* may sign others */
+  gboolean weak;        /* RSA with 1024 bits */
+  guint modulus_bytes;  /* not 0: says that it is for a key of RSA, which nobody has; so that */
+  guint exponent_bytes; /* certificate_get_key gives another, and it signs with that */
+  const char *purpose;  /* OID of an extended key usage */
+  int from, until;      /* days from now; both 0: -1 and 1 */
 } CertificateWish;
 
 Certificate *certificate_new (const CertificateWish *wish);
