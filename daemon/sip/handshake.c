@@ -79,7 +79,9 @@ dfl_handshake_explain (DflHandshake *self, const GError *error)
   if (self->refusal != NULL)
     return g_strdup (self->refusal);
   if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_CERTIFICATE_REQUIRED)
-      || (self->wanted && error->domain == G_TLS_ERROR))
+      || (self->wanted
+          && (error->domain == G_TLS_ERROR
+              || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))))
     sentence = "%s wants a certificate of ours; give one in tls-certificate= and tls-key=";
   else if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_EOF)
            || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED))
