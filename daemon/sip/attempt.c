@@ -71,6 +71,7 @@ on_granted (DflAttempt *self, DflRegisterAnswer *answer)
 
   if (answer->expires == 0)
     {
+      self->listener->gone (self->data);
       fail (self, "the server answered, but did not keep the registration");
       return;
     }
@@ -154,6 +155,11 @@ on_answered (DflAttempt *self, const sip_t *response)
         fail (self, answer->reason);
       else
         try_next_place (self, answer->reason);
+      break;
+    case DFL_REGISTER_NOT_KEPT:
+      /* Slowly: whoever has the other contact may be thrown out each time. */
+      self->listener->gone (self->data);
+      refuse (self, answer->reason);
       break;
     case DFL_REGISTER_REFUSED:
       refuse (self, answer->reason);

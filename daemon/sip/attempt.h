@@ -15,12 +15,14 @@
  */
 typedef struct _DflAttempt DflAttempt;
 
-/* May be called from within the functions below, and may call any of them. All but granted with
- * more are the end of the attempt. */
+/* May be called from within the functions below, and may call any of them. All but gone, and
+ * granted with more, are the end of the attempt. */
 typedef struct
 {
   /* The server has our contact for so many seconds; more: one more REGISTER is under way. */
   void (*granted) (guint expires, gboolean more, gpointer data);
+  /* The server says that it does not have our contact; one of the others follows. */
+  void (*gone) (gpointer data);
   /* Later, perhaps; retry_after: seconds that the server asked for, or 0. */
   void (*failed) (const char *reason, guint retry_after, gpointer data);
   /* By a server that knows what it does. */

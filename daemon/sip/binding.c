@@ -187,6 +187,7 @@ dfl_binding_read (DflBinding *self, DflWay *way, const sip_t *response)
   DflRegisterAsked asked = { .secret = self->tools->settings->secret,
                              .account_id = self->account_id,
                              .token = self->token,
+                             .instance = self->instance,
                              .contact_place = get_contact_place (self, way),
                              .via_place = dfl_way_get_place (way),
                              .expires = get_expires (self) };

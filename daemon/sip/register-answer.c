@@ -4,6 +4,7 @@
 #include "sip/register-answer.h"
 
 #include <gio/gio.h>
+#include <string.h>
 
 #include <sofia-sip/sip_header.h>
 #include <sofia-sip/sip_util.h>
@@ -68,19 +69,32 @@ add_left_over (DflRegisterAnswer *self, const sip_contact_t *contact)
     g_ptr_array_add (self->left_overs, g_steal_pointer (&uri));
 }
 
+static gboolean
+has_instance (const sip_contact_t *contact, const char *instance)
+{
+  const char *value = msg_params_find (contact->m_params, "+sip.instance=");
+  gsize length = strlen (instance);
+
+  return value != NULL && g_str_has_prefix (value, "\"<")
+         && g_ascii_strncasecmp (value + 2, instance, length) == 0
+         && g_str_equal (value + 2 + length, ">\"");
+}
+
 /*
  * A contact with our token elsewhere is one of before the network changed, unless there is none at
- * our place: then something on the way rewrote ours.
+ * our place: then something on the way rewrote ours. FALSE where there are only others'.
  */
-static void
+static gboolean
 read_contacts (DflRegisterAnswer *self, const sip_t *sip, const DflRegisterAsked *asked)
 {
-  const sip_contact_t *own = NULL, *rewritten = NULL;
+  const sip_contact_t *own = NULL, *rewritten = NULL, *renamed = NULL;
+  gboolean any = FALSE;
 
   for (const sip_contact_t *each = sip->sip_contact; each != NULL; each = each->m_next)
     {
       const url_t *url = each->m_url;
 
+      any = any || url->url_type != url_any;
       if ((url->url_type != url_sip && url->url_type != url_sips) || url->url_user == NULL
           || url->url_host == NULL)
         continue;
@@ -95,18 +109,23 @@ read_contacts (DflRegisterAnswer *self, const sip_t *sip, const DflRegisterAsked
         }
       else if (dfl_token_is_ours (asked->secret, asked->account_id, url->url_user))
         add_left_over (self, each);
+      else if (renamed == NULL && has_instance (each, asked->instance))
+        renamed = each;
     }
   if (own != NULL && rewritten != NULL)
     add_left_over (self, rewritten);
 
   if (own == NULL)
-    own = rewritten;
+    own = rewritten != NULL ? rewritten : renamed;
+  if (own == NULL && any)
+    return FALSE;
   if (own != NULL && read_number (own->m_expires, MAX_GRANT, &self->expires))
-    return;
+    return TRUE;
   if (sip->sip_expires != NULL && sip->sip_expires->ex_date == 0)
     self->expires = (guint)MIN (sip->sip_expires->ex_delta, MAX_GRANT);
   else
     self->expires = asked->expires;
+  return TRUE;
 }
 
 /* --- What else an answer tells --- */
@@ -314,8 +333,12 @@ dfl_register_answer_read (const sip_t *response, const DflRegisterAsked *asked)
 
   if (response->sip_status->st_status < 300)
     {
-      self->verdict = DFL_REGISTER_GRANTED;
-      read_contacts (self, response, asked);
+      if (read_contacts (self, response, asked))
+        self->verdict = DFL_REGISTER_GRANTED;
+      else
+        judge (self, DFL_REGISTER_NOT_KEPT,
+               "the server keeps another contact of this address and not ours: it must allow "
+               "several contacts");
       self->route = read_route (response);
     }
   else

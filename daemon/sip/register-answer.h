@@ -15,6 +15,7 @@ typedef struct
   const guint8 *secret;      /* 32 bytes, and */
   const char *account_id;    /* see sip/token.h */
   const char *token;         /* the user part of our Contact */
+  const char *instance;      /* urn:uuid:..., its +sip.instance */
   const char *contact_place; /* HOST:PORT of it */
   const char *via_place;     /* HOST:PORT of our Via */
   guint expires;             /* asked for */
@@ -23,6 +24,7 @@ typedef struct
 typedef enum
 {
   DFL_REGISTER_GRANTED,
+  DFL_REGISTER_NOT_KEPT,    /* it was taken, but the server has another contact and not ours */
   DFL_REGISTER_CHALLENGED,  /* 401, 407: see sip/digest.h */
   DFL_REGISTER_TOO_BRIEF,   /* 423: again with min_expires */
   DFL_REGISTER_EXTENSION,   /* 420, 439: again without what it names */
@@ -52,9 +54,12 @@ typedef struct
 
 /*
  * Reads a final response; never NULL, nothing of it is believed without a look. Of the contacts in
- * a 2xx only those with our token or with one that we made for this account are ours; everybody
- * else's are left alone. What the server granted is what it says behind our own contact, else in
- * Expires, else what was asked for. Remote text in the reason is cleaned and cut.
+ * a 2xx only those with our token, with one that we made for this account or with our instance
+ * (there are servers that rewrite the rest) are ours; everybody else's are left alone. A 2xx lists
+ * all that the server has (RFC 3261 section 10.3): where ours is not among them it is not kept;
+ * where nothing is listed at all it is believed to be. What the server granted is what it says
+ * behind our own contact, else in Expires, else what was asked for. Remote text in the reason is
+ * cleaned and cut.
  */
 DflRegisterAnswer *dfl_register_answer_read (const sip_t *response, const DflRegisterAsked *asked);
 void dfl_register_answer_free (DflRegisterAnswer *self);

@@ -247,6 +247,16 @@ on_granted (guint expires, gboolean more, gpointer data)
 }
 
 static void
+on_gone (gpointer data)
+{
+  DflRegistration *self = data;
+
+  dfl_clock_clear_alarm (self->tools->clock, &self->expiry);
+  self->until = self->held_until = 0;
+  dfl_binding_expire (self->binding);
+}
+
+static void
 on_failed (const char *reason, guint retry_after, gpointer data)
 {
   DflRegistration *self = data;
@@ -266,7 +276,7 @@ on_refused (const char *reason, gpointer data)
   wait_for_next (self, dfl_back_off_refuse (&self->back_off));
 }
 
-static const DflAttemptListener attempt_listener = { on_granted, on_failed, on_refused };
+static const DflAttemptListener attempt_listener = { on_granted, on_gone, on_failed, on_refused };
 
 /* --- The way --- */
 

@@ -17,6 +17,7 @@ static char token[DFL_TOKEN_LENGTH + 1], earlier[DFL_TOKEN_LENGTH + 1];
 static char of_another[DFL_TOKEN_LENGTH + 1];
 
 #define PLACE "192.0.2.7:5070"
+#define INSTANCE "urn:uuid:0b30d7a4-7f2c-4b5e-9f0e-0123456789ab"
 
 /* $T is our token, $E one that we had, $A one of another account of ours. */
 static char *
@@ -47,6 +48,7 @@ read_with_via (const char *via, const char *status, const char *headers)
   DflRegisterAsked asked = { .secret = secret,
                              .account_id = "0000aaaa",
                              .token = token,
+                             .instance = INSTANCE,
                              .contact_place = PLACE,
                              .via_place = PLACE,
                              .expires = 600 };
@@ -111,7 +113,41 @@ test_contacts_of_others (void)
                   "Contact: <tel:+49555>;expires=30\r\n",
                   120, "");
   assert_granted ("Contact: *\r\n", 600, "");
-  assert_granted ("Contact: <sip:192.0.2.9>\r\n", 600, "");
+}
+
+static void
+assert_not_kept (const char *headers)
+{
+  g_autoptr (DflRegisterAnswer) answer = read_answer ("200 OK", headers);
+
+  g_assert_cmpint (answer->verdict, ==, DFL_REGISTER_NOT_KEPT);
+  g_assert_cmpstr (answer->reason, ==,
+                   "the server keeps another contact of this address and not ours: it must allow "
+                   "several contacts");
+}
+
+/* A server lists all that it has; some rewrite what they list. */
+static void
+test_not_kept (void)
+{
+  assert_not_kept ("Contact: <sip:192.0.2.9>\r\n");
+  assert_not_kept ("Contact: <sip:phone@192.0.2.9>;expires=3600\r\nExpires: 600\r\n");
+  assert_not_kept ("Contact: <tel:+49555>;expires=30\r\n");
+  assert_not_kept ("Contact: <sip:phone@192.0.2.7:5070>, <sip:$A@192.0.2.7:5070>\r\n");
+  assert_not_kept ("Contact: <sip:$E@192.0.2.7:5070>;expires=100\r\n");
+  assert_not_kept ("Contact: <sip:a@192.0.2.9>;+sip.instance=\"<" INSTANCE "0>\"\r\n");
+  assert_not_kept ("Contact: <sip:a@192.0.2.9>;+sip.instance=\"<urn:uuid:0>\"\r\n");
+  assert_not_kept ("Contact: <sip:a@192.0.2.9>;+sip.instance=" INSTANCE "\r\n");
+
+  assert_granted ("Contact: <sips:$T@[2001:db8::1]:9;ob>;x;expires=50\r\n", 50, "");
+  assert_granted ("Contact: <sip:b2b-17@192.0.2.9>;+sip.instance=\"<" INSTANCE ">\";expires=50\r\n",
+                  50, "");
+  assert_granted ("Contact: <sip:phone@192.0.2.9>;expires=3600, "
+                  "<sip:b2b-17@192.0.2.9>;reg-id=1;+sip.instance=\"<" INSTANCE ">\";expires=50\r\n",
+                  50, "");
+  assert_granted ("Contact: <sip:b2b@192.0.2.9>;+sip.instance=\"<" INSTANCE ">\";expires=50, "
+                  "<sip:$T@192.0.2.7:5070>;expires=60\r\n",
+                  60, "");
 }
 
 static void
@@ -127,7 +163,8 @@ test_left_overs (void)
   /* Ours, as something on the way rewrote it. */
   assert_granted ("Contact: <sip:$T@198.51.100.1:1024>;expires=110\r\n", 110, "");
   /* Nothing that could end our header early. */
-  assert_granted ("Contact: <sip:$E@192.0.2.6;x=\"a>\">;expires=5\r\n", 600, "");
+  assert_granted ("Contact: <sip:$E@192.0.2.6;x=\"a>\">;expires=5, <sip:$T@192.0.2.7:5070>\r\n",
+                  600, "");
 }
 
 static void
@@ -295,6 +332,7 @@ main (int argc, char *argv[])
   dfl_token_new (secret, "0000bbbb", of_another);
   g_test_add_func ("/register-answer/expires", test_expires);
   g_test_add_func ("/register-answer/contacts-of-others", test_contacts_of_others);
+  g_test_add_func ("/register-answer/not-kept", test_not_kept);
   g_test_add_func ("/register-answer/left-overs", test_left_overs);
   g_test_add_func ("/register-answer/many-left-overs", test_many_left_overs);
   g_test_add_func ("/register-answer/service-route", test_service_route);

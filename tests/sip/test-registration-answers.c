@@ -218,6 +218,29 @@ test_extensions (void)
   scene_close (&self);
 }
 
+/* A server that keeps one contact, and that of somebody else: nobody reaches us, whatever it says
+ * of the REGISTER. */
+static void
+test_not_kept (void)
+{
+  static const char *const sentence = "the server keeps another contact of this address and not "
+                                      "ours: it must allow several contacts";
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+
+  assert_failure ("200 OK", "Contact: <sip:phone@192.0.2.9>;expires=3600\r\n", sentence);
+
+  scene_open (&self);
+  g_clear_pointer (&(RawRequest *){ scene_register (&self) }, raw_request_free);
+  g_assert_true (dfl_switchboard_register_account (self.room->switchboard, self.account, NULL));
+  request = raw_request_receive (self.peer, "REGISTER");
+  raw_request_answer (request, self.peer, "200 OK",
+                      "Contact: <sip:phone@192.0.2.9>;expires=3600\r\n");
+  scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+  scene_assert_state (&self, DFL_ACCOUNT_STATE_FAILED, sentence);
+  scene_close (&self);
+}
+
 /* Other people's contacts may be anything, and so may what proxies add. */
 static void
 test_odd_answers (void)
@@ -272,6 +295,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-answers/interval-grows", test_interval_grows);
   g_test_add_func ("/registration-answers/nonces-for-once", test_nonces_for_once);
   g_test_add_func ("/registration-answers/extensions", test_extensions);
+  g_test_add_func ("/registration-answers/not-kept", test_not_kept);
   g_test_add_func ("/registration-answers/odd-answers", test_odd_answers);
   return g_test_run ();
 }

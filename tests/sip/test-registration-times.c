@@ -99,6 +99,7 @@ test_back_off (void)
   assert_wait ("500 Oops", "Retry-After: 200\r\n", 500, 200, 261);
   assert_wait ("503 Oops", "Retry-After: 200\r\n", 500, 200, 261);
   assert_wait ("403 Forbidden", NULL, 5000, 15 * 60, 30 * 60);
+  assert_wait ("200 OK", "Contact: <sip:phone@192.0.2.9>\r\n", 5000, 15 * 60, 30 * 60);
 }
 
 /* A refresh that fails leaves the registration as it is, until its time is over. */
