@@ -5,95 +5,12 @@
  * cable between them that the test pulls. Every test runs in a process and namespaces of its own,
  * which vanish with it. */
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
-#include <netinet/in.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
-#include <sched.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
 #include "core/error.h"
 
-#include "sip-room.h"
+#include "cable.h"
 #include "space.h"
-
-typedef struct
-{
-  int ours, theirs; /* the namespaces of the room and of the peer */
-} Cable;
-
-static void
-enter (int space)
-{
-  g_assert_cmpint (setns (space, CLONE_NEWNET), ==, 0);
-}
-
-static void
-plug_in (Cable *self)
-{
-  enter (self->ours);
-  space_run ("ip link set v0 up");
-  space_run ("ip -6 addr replace fd66::1/64 dev v0 nodad");
-}
-
-static void
-pull (Cable *self)
-{
-  enter (self->ours);
-  space_run ("ip link set v0 down");
-}
-
-/* In a process of its own: two namespaces, a cable, 10.66.0.1 and fd66::1 here, 2 there. */
-static void
-lay (Cable *self)
-{
-  space_become_root ();
-  self->ours = space_new ();
-  self->theirs = space_new ();
-  enter (self->ours);
-  space_run ("ip link set lo up");
-  space_run ("ip link add v0 type veth peer name v1");
-  space_run ("ip link set v1 netns /proc/%d/fd/%d", getpid (), self->theirs);
-  space_run ("ip addr add 10.66.0.1/24 dev v0");
-  enter (self->theirs);
-  space_run ("ip link set lo up");
-  space_run ("ip link set v1 up");
-  space_run ("ip addr add 10.66.0.2/24 dev v1");
-  space_run ("ip -6 addr add fd66::2/64 dev v1 nodad");
-  plug_in (self);
-}
-
-static Room *
-cable_room (Cable *self)
-{
-  RoomOptions options = { .listen = "udp:*:0;tcp:*:0", .t1 = 20 };
-  DflAccountSettings *settings = room_account ("alice");
-  Room *room;
-
-  enter (self->ours);
-  room = room_new (&options);
-  room_accept_from (settings, "10.66.0.2;fd66::2");
-  room_set_accounts (room, settings, NULL);
-  return room;
-}
-
-static RawPeer *
-cable_peer (Cable *self, Room *room, gboolean six, gboolean stream)
-{
-  const char *own = six ? "fd66::2" : "10.66.0.2";
-  const char *server = six ? "fd66::1" : "10.66.0.1";
-  RawPeer *peer;
-
-  enter (self->theirs);
-  peer = stream ? raw_peer_new_tcp (own, server, room->tcp_port)
-                : raw_peer_new_udp (own, server, room->udp_port);
-  enter (self->ours);
-  return peer;
-}
 
 /* --- The link drops between INVITE and response, and is back for CANCEL and ACK --- */
 
@@ -123,21 +40,21 @@ static const Fault faults[] = {
 static void
 break_network (Cable *cable, const Fault *fault)
 {
-  enter (cable->ours);
+  cable_enter (cable->ours);
   if (fault->cut != NULL)
     space_run ("%s", fault->cut);
   else
-    pull (cable);
+    cable_pull (cable);
 }
 
 static void
 mend_network (Cable *cable, const Fault *fault)
 {
-  enter (cable->ours);
+  cable_enter (cable->ours);
   if (fault->heal != NULL)
     space_run ("%s", fault->heal);
   else
-    plug_in (cable);
+    cable_plug_in (cable);
 }
 
 typedef void (*Scene) (Cable *cable, const Fault *fault, Room *room, RawPeer *peer, RawCall *call);
@@ -261,9 +178,9 @@ static const struct
 static void
 play (Cable *cable, const Fault *fault, guint scene, guint order)
 {
-  g_autoptr (Room) room = cable_room (cable);
-  g_autoptr (RawPeer) peer = cable_peer (cable, room, fault->six, FALSE);
-  g_autoptr (RawPeer) other = cable_peer (cable, room, fault->six, FALSE);
+  g_autoptr (Room) room = cable_open_room (cable);
+  g_autoptr (RawPeer) peer = cable_open_peer (cable, room, fault->six, FALSE);
+  g_autoptr (RawPeer) other = cable_open_peer (cable, room, fault->six, FALSE);
   g_autoptr (RawCall) call = raw_call_new (peer, "alice");
 
   g_test_message ("%s, order %u", scenes[scene].name, order);
@@ -289,7 +206,7 @@ test_fault (gconstpointer data)
 
   if (!space_in_child ())
     return;
-  lay (&cable);
+  cable_lay (&cable);
   for (guint scene = 0; scene < G_N_ELEMENTS (scenes); scene++)
     for (guint order = 0; order < fault->n_orders; order++)
       play (&cable, fault, scene, order);
@@ -308,16 +225,16 @@ test_final_response_afterwards (void)
 
   if (!space_in_child ())
     return;
-  lay (&cable);
-  room = cable_room (&cable);
-  peer = cable_peer (&cable, room, FALSE, FALSE);
+  cable_lay (&cable);
+  room = cable_open_room (&cable);
+  peer = cable_open_peer (&cable, room, FALSE, FALSE);
   call = room_ringing_call (room, peer, NULL);
-  pull (&cable);
+  cable_pull (&cable);
   room_refuse_redirect (room_wait_call (room), ROOM_TARGET, DFL_ERROR_LINE_DOWN);
   g_assert_true (g_str_has_suffix (room->log->str, "failed removed"));
   room_forget_log (room);
   raw_peer_assert_silent (peer, 50);
-  plug_in (&cable);
+  cable_plug_in (&cable);
   packet = raw_peer_receive (peer);
   /* Ours, or the library's own. */
   g_assert_true (g_str_has_prefix (packet->bytes, "SIP/2.0 480 ")
@@ -346,16 +263,16 @@ test_long_outage (gconstpointer data)
 
   if (!space_in_child ())
     return;
-  lay (&cable);
-  room = cable_room (&cable);
-  peer = cable_peer (&cable, room, FALSE, FALSE);
-  other = cable_peer (&cable, room, FALSE, FALSE);
+  cable_lay (&cable);
+  room = cable_open_room (&cable);
+  peer = cable_open_peer (&cable, room, FALSE, FALSE);
+  other = cable_open_peer (&cable, room, FALSE, FALSE);
   call = room_ringing_call (room, peer, NULL);
-  pull (&cable);
+  cable_pull (&cable);
   room_redirect_if_offered (room);
   g_assert_cmpuint (room_get_n_calls (room), ==, 0);
   raw_run_for (seconds * 1000);
-  plug_in (&cable);
+  cable_plug_in (&cable);
   for (guint i = 0; i < (seconds > 10 ? 15 : 3); i++)
     {
       g_autoptr (RawCall) next = raw_call_new (other, "alice");
@@ -384,161 +301,22 @@ test_works_afterwards (void)
 
   if (!space_in_child ())
     return;
-  lay (&cable);
-  room = cable_room (&cable);
-  peer = cable_peer (&cable, room, FALSE, FALSE);
+  cable_lay (&cable);
+  room = cable_open_room (&cable);
+  peer = cable_open_peer (&cable, room, FALSE, FALSE);
   for (guint i = 0; i < 3; i++)
     {
       g_autoptr (RawCall) call = room_ringing_call (room, peer, NULL);
 
-      pull (&cable);
+      cable_pull (&cable);
       raw_run_for (50);
-      plug_in (&cable);
+      cable_plug_in (&cable);
       room_redirect (room_wait_call (room), ROOM_TARGET);
       raw_call_expect (call, "INVITE", 302);
       raw_call_ack (call);
       room_wait_n_calls (room, 0);
       room_assert_log (room, "redirecting redirected removed");
     }
-}
-
-/* --- A source port that no answer can be sent to --- */
-
-static void
-send_from_port_0 (Cable *cable, Room *room, const char *text)
-{
-  struct sockaddr_in to = { .sin_family = AF_INET };
-  struct udphdr header = { 0 };
-  g_autoptr (GByteArray) packet = g_byte_array_new ();
-  int fd;
-
-  enter (cable->theirs);
-  fd = socket (AF_INET, SOCK_RAW, IPPROTO_UDP);
-  g_assert_cmpint (fd, >=, 0);
-  to.sin_addr.s_addr = inet_addr ("10.66.0.1");
-  header.dest = htons (room->udp_port);
-  header.len = htons ((guint16)(sizeof header + strlen (text)));
-  g_byte_array_append (packet, (const guint8 *)&header, sizeof header);
-  g_byte_array_append (packet, (const guint8 *)text, (guint)strlen (text));
-  g_assert_cmpint (sendto (fd, packet->data, packet->len, 0, (struct sockaddr *)&to, sizeof to), >,
-                   0);
-  close (fd);
-  enter (cable->ours);
-}
-
-static void
-test_source_port_0 (void)
-{
-  Cable cable;
-  g_autoptr (Room) room = NULL;
-  g_autoptr (RawPeer) peer = NULL;
-  static const char *const methods[] = { "OPTIONS", "INVITE", "CANCEL", "ACK", "BYE" };
-
-  if (!space_in_child ())
-    return;
-  lay (&cable);
-  room = cable_room (&cable);
-  peer = cable_peer (&cable, room, FALSE, FALSE);
-  for (guint rport = 0; rport < 2; rport++)
-    {
-      g_autoptr (RawCall) call = raw_call_new (peer, "alice");
-      g_autofree char *branch = raw_branch ();
-
-      raw_set (&call->via, "SIP/2.0/UDP %s;branch=%s%s", raw_peer_get_local (peer), branch,
-               rport ? ";rport" : "");
-      for (guint i = 0; i < G_N_ELEMENTS (methods); i++)
-        {
-          g_autofree char *text = raw_call_format (call, methods[i], NULL, NULL);
-
-          send_from_port_0 (&cable, room, text);
-          raw_run_for (50);
-          raw_peer_assert_alive (peer);
-        }
-      g_assert_cmpuint (room->n_added, ==, 0);
-    }
-  raw_peer_assert_silent (peer, 300);
-}
-
-/* --- Names: nobody here asks a name server, least of all with the library's own resolver --- */
-
-static void
-use_name_server (const char *address)
-{
-  g_autofree char *path = g_build_filename (g_get_tmp_dir (), "resolv-XXXXXX", NULL);
-  g_autofree char *text = g_strdup_printf ("nameserver %s\n", address);
-  int fd = g_mkstemp (path);
-
-  g_assert_cmpint (fd, >=, 0);
-  g_assert_cmpint (write (fd, text, strlen (text)), ==, (gssize)strlen (text));
-  close (fd);
-  g_assert_cmpint (unshare (CLONE_NEWNS), ==, 0);
-  g_assert_cmpint (mount ("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), ==, 0);
-  g_assert_cmpint (mount (path, "/etc/resolv.conf", NULL, MS_BIND, NULL), ==, 0);
-  g_unlink (path);
-}
-
-static GSocket *
-name_server (Cable *cable)
-{
-  g_autoptr (GSocketAddress) address = g_inet_socket_address_new_from_string ("10.66.0.2", 53);
-  g_autoptr (GError) error = NULL;
-  GSocket *server;
-
-  enter (cable->theirs);
-  server = g_socket_new (G_SOCKET_FAMILY_IPV4, G_SOCKET_TYPE_DATAGRAM, G_SOCKET_PROTOCOL_UDP,
-                         &error);
-  g_assert_no_error (error);
-  g_socket_bind (server, address, FALSE, &error);
-  g_assert_no_error (error);
-  g_socket_set_blocking (server, FALSE);
-  enter (cable->ours);
-  return server;
-}
-
-/* The connection that the response should take is gone, and Via has a name: the library would look
- * it up. With a name server that the network says cannot be reached, its resolver spins for ever.
- */
-static void
-test_no_name_is_looked_up (gconstpointer data)
-{
-  gboolean reachable = GPOINTER_TO_INT (data);
-  Cable cable;
-  g_autoptr (Room) room = NULL;
-  g_autoptr (RawPeer) other = NULL;
-  g_autoptr (GSocket) server = NULL;
-
-  if (!space_in_child ())
-    return;
-  lay (&cable);
-  use_name_server (reachable ? "10.66.0.2" : "203.0.113.53");
-  room = cable_room (&cable);
-  room->forgiving = TRUE;
-  other = cable_peer (&cable, room, FALSE, FALSE);
-  server = name_server (&cable);
-  for (guint scene = 0; scene < 4; scene++)
-    {
-      g_autoptr (RawPeer) peer = cable_peer (&cable, room, FALSE, scene < 3);
-      g_autoptr (RawCall) call = raw_call_new (peer, "alice");
-      g_autofree char *branch = raw_branch ();
-
-      raw_set (&call->via, "SIP/2.0/%s pbx%u.nowhere.test%s;branch=%s", scene < 3 ? "TCP" : "UDP",
-               scene, scene == 1 ? ":5071" : "", branch);
-      raw_call_invite (call);
-      room_wait_call (room);
-      if (scene < 3)
-        raw_peer_hang_up (peer, scene == 2);
-      raw_run_for (scene == 1 ? 0 : 100);
-      room_redirect_if_offered (room);
-      raw_run_for (100);
-      raw_peer_assert_alive (other);
-      raw_wait_within (room_get_n_calls (room) == 0, 10000);
-      room_forget_log (room);
-    }
-  {
-    char query[512];
-
-    g_assert_cmpint (g_socket_receive (server, query, sizeof query, NULL, NULL), <, 0);
-  }
 }
 
 /* All tests, or those of one half: "cable" or "route". */
@@ -566,11 +344,6 @@ main (int argc, char **argv)
       g_test_add_data_func ("/sip/netns/long-outage/seconds", GUINT_TO_POINTER (4),
                             test_long_outage);
       g_test_add_func ("/sip/netns/final-response-afterwards", test_final_response_afterwards);
-      g_test_add_func ("/sip/netns/source-port-0", test_source_port_0);
-      g_test_add_data_func ("/sip/netns/not-looked-up/reachable", GINT_TO_POINTER (TRUE),
-                            test_no_name_is_looked_up);
-      g_test_add_data_func ("/sip/netns/not-looked-up/unreachable", GINT_TO_POINTER (FALSE),
-                            test_no_name_is_looked_up);
     }
   return g_test_run ();
 }
