@@ -82,6 +82,12 @@ far_end_half_close (FarEnd *self)
   shutdown (self->fd, SHUT_WR);
 }
 
+void
+far_end_renegotiate (FarEnd *self)
+{
+  g_assert_cmpint (gnutls_rehandshake (self->session), ==, 0);
+}
+
 static void
 wait_for_end (FarEnd *self)
 {

@@ -50,3 +50,5 @@ gboolean far_end_write (FarEnd *self, const void *bytes, gsize length);
 char *far_end_read_message (FarEnd *self);
 /* No more will be written. */
 void far_end_half_close (FarEnd *self);
+/* TLS 1.2: asks the client to shake hands again. */
+void far_end_renegotiate (FarEnd *self);

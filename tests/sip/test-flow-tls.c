@@ -437,6 +437,53 @@ test_no_resumption (void)
     }
 }
 
+static void
+talk_of_renegotiation (FarEnd *far_end, gpointer data)
+{
+  const char *request = "OPTIONS sip:alice@127.0.0.1 SIP/2.0\r\n"
+                        "Via: SIP/2.0/TLS 127.0.0.1;branch=z9hG4bKone\r\n"
+                        "From: <sip:bob@example.org>;tag=one\r\n"
+                        "To: <sip:alice@example.org>\r\n"
+                        "Call-ID: one\r\n"
+                        "CSeq: 1 OPTIONS\r\n"
+                        "Content-Length: 0\r\n\r\n";
+
+  for (guint i = 0; i < 3; i++)
+    far_end_renegotiate (far_end);
+  far_end_write (far_end, request, strlen (request));
+  far_end_renegotiate (far_end);
+  while (far_end_read (far_end, (char[512]){ 0 }, 512) > 0)
+    ;
+}
+
+/* A server that wants to shake hands again, and perhaps be somebody else then, is not heard. */
+static void
+test_renegotiation (void)
+{
+  g_autoptr (Stack) stack = stack_new ();
+  FarEndOptions options = usual_server ();
+  DflFlowTls tls = usual_tls ();
+  FarEnd *far_end;
+  DflFlow *flow;
+
+  options.priorities = "NORMAL:-VERS-TLS1.3";
+  options.talk = talk_of_renegotiation;
+  far_end = far_end_new (&options);
+  flow = open_flow (stack, "127.0.0.1", far_end_get_port (far_end), &tls);
+  assert_ready (stack);
+  while (stack->method == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  for (guint i = 0; i < 20; i++)
+    {
+      g_main_context_iteration (NULL, FALSE);
+      g_usleep (1000);
+    }
+  g_assert_cmpstr (stack->method, ==, "OPTIONS");
+  g_assert_cmpuint (stack->n_closed, ==, 0);
+  dfl_flow_free (flow);
+  far_end_free (far_end);
+}
+
 /* Any number of silent servers are nobody else's concern. */
 static void
 test_silent_others (void)
@@ -530,6 +577,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow-tls/large-authorities", test_large_authorities);
   g_test_add_func ("/flow-tls/long-chains", test_long_chains);
   g_test_add_func ("/flow-tls/no-resumption", test_no_resumption);
+  g_test_add_func ("/flow-tls/renegotiation", test_renegotiation);
   g_test_add_func ("/flow-tls/silent-others", test_silent_others);
   g_test_add_func ("/flow-tls/no-tls", test_no_tls);
   g_test_add_func ("/flow-tls/broken-off", test_broken_off);
