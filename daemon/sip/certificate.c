@@ -13,9 +13,6 @@
 #define LONGEST_NAME 253
 #define LONGEST_TEXT 64 /* characters of anything else that a certificate says */
 
-/* RFC 5924: a certificate that may be limited to SIP domains. */
-#define KEY_PURPOSE_SIP_DOMAIN "1.3.6.1.5.5.7.3.20"
-
 typedef struct gnutls_x509_crt_int Parsed;
 
 static void
@@ -169,8 +166,10 @@ add_common_name (GPtrArray *names, Parsed *parsed)
     g_ptr_array_set_size (names, 0);
 }
 
+/* constrained: an authority has said what DNS names there may be. Only those, and addresses, have
+ * been held against that. */
 static GPtrArray *
-names_of (Parsed *parsed)
+names_of (Parsed *parsed, gboolean constrained)
 {
   g_autoptr (GPtrArray) domains = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
@@ -188,14 +187,14 @@ names_of (Parsed *parsed)
       any = TRUE;
       if (result < 0)
         continue;
-      if (type == GNUTLS_SAN_URI)
+      if (type == GNUTLS_SAN_URI && !constrained)
         add_uri (domains, text, size);
       else if (type == GNUTLS_SAN_DNSNAME)
         add_name (names, text, size);
       else if (type == GNUTLS_SAN_IPADDRESS)
         add_address (names, (const guint8 *)text, size);
     }
-  if (!any)
+  if (!any && !constrained)
     add_common_name (names, parsed);
   return domains->len > 0 ? g_steal_pointer (&domains) : g_steal_pointer (&names);
 }
@@ -205,7 +204,7 @@ dfl_certificate_get_names (GTlsCertificate *certificate)
 {
   g_autoptr (Parsed) parsed = parse (certificate);
 
-  return parsed != NULL ? names_of (parsed) : g_ptr_array_new_with_free_func (g_free);
+  return parsed != NULL ? names_of (parsed, FALSE) : g_ptr_array_new_with_free_func (g_free);
 }
 
 /* --- Identity --- */
@@ -244,26 +243,6 @@ dfl_certificate_is_for (GTlsCertificate *certificate, const char *identity, gboo
   g_autoptr (GPtrArray) names = dfl_certificate_get_names (certificate);
 
   return names_match (names, identity, wildcard);
-}
-
-/* Without extended key usage it is for everything. */
-static gboolean
-is_for_servers (Parsed *parsed)
-{
-  for (guint i = 0; i < MOST_NAMES; i++)
-    {
-      char oid[128];
-      size_t size = sizeof oid;
-      int result = gnutls_x509_crt_get_key_purpose_oid (parsed, i, oid, &size, NULL);
-
-      if (result == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
-        return i == 0;
-      if (result == 0
-          && (g_str_equal (oid, GNUTLS_KP_TLS_WWW_SERVER) || g_str_equal (oid, GNUTLS_KP_ANY)
-              || g_str_equal (oid, KEY_PURPOSE_SIP_DOMAIN)))
-        return TRUE;
-    }
-  return FALSE;
 }
 
 /* --- Words --- */
@@ -375,6 +354,11 @@ explain_problems (GTlsCertificate *certificate, Parsed *parsed, DflTrustProblems
   if (problems & DFL_TRUST_WEAK)
     return g_strdup ("the certificate of the server, or one that signed it, uses a key or a hash "
                      "that is too weak");
+  if (problems & DFL_TRUST_NO_SERVER)
+    return g_strdup ("the certificate of the server may not be used by a server");
+  if (problems & DFL_TRUST_NO_AUTHORITY_OF_SERVERS)
+    return g_strdup ("the certificate of the server is signed by one that may not sign those of "
+                     "servers");
   return g_strdup ("the certificate of the server breaks a rule of an authority that signed it");
 }
 
@@ -408,11 +392,9 @@ dfl_certificate_explain (GTlsCertificate *certificate,
 
   if (parsed == NULL)
     return g_strdup ("the certificate of the server cannot be read");
-  names = names_of (parsed);
   problems = dfl_trust_verify (trust, certificate);
   if (problems != 0)
     return explain_problems (certificate, parsed, problems);
-  if (!is_for_servers (parsed))
-    return g_strdup ("the certificate of the server may not be used by a server");
+  names = names_of (parsed, dfl_trust_constrains_names (trust, certificate));
   return names_match (names, identity, wildcard) ? NULL : explain_names (names, identity, wildcard);
 }

@@ -30,6 +30,8 @@ dfl_certificate_is_for (GTlsCertificate *certificate, const char *identity, gboo
 /*
  * Why a server with this certificate (and its chain, the issuers) is refused, for people; NULL
  * where it is good: signed by somebody in trust, all dates and constraints kept, and for identity.
+ * Where an authority constrains names, URIs and common names are none: only DNS names and addresses
+ * have been held against it.
  * Revocation is not looked at. Text out of the certificate is cleaned and cut.
  */
 char *dfl_certificate_explain (GTlsCertificate *certificate,

@@ -9,7 +9,13 @@
 #include "core/error.h"
 #include "sip/key-size.h"
 
+#define MOST_PURPOSES 64 /* that are looked at */
 #define GOOD_FOR (60 * 60 * G_TIME_SPAN_SECOND)
+
+/* RFC 5924: a certificate that may be limited to SIP domains. */
+#define KEY_PURPOSE_SIP_DOMAIN "1.3.6.1.5.5.7.3.20"
+
+#define EXTENSION_NAME_CONSTRAINTS "2.5.29.30"
 
 struct _DflTrust
 {
@@ -191,6 +197,67 @@ chain_add (Chain *chain, GTlsCertificate *certificate)
          && dfl_key_size_is_modest (chain->list[chain->length - 1]);
 }
 
+static gboolean
+chain_fill (Chain *chain, GTlsCertificate *certificate)
+{
+  for (GTlsCertificate *each = certificate; each != NULL;
+       each = g_tls_certificate_get_issuer (each))
+    if (chain->length == DFL_KEY_SIZE_MOST_IN_CHAIN || !chain_add (chain, each))
+      return FALSE;
+  return TRUE;
+}
+
+/* Whoever in the list has signed it, which for an authority in the list may be itself. */
+static gnutls_x509_crt_t
+find_issuer (DflTrust *self, gnutls_x509_crt_t certificate)
+{
+  gnutls_x509_crt_t issuer = NULL;
+
+  return gnutls_x509_trust_list_get_issuer (self->list, certificate, &issuer, 0) == 0 ? issuer
+                                                                                      : NULL;
+}
+
+static gboolean
+is_trusted_itself (DflTrust *self, gnutls_x509_crt_t certificate)
+{
+  gnutls_x509_crt_t issuer = find_issuer (self, certificate);
+
+  return issuer != NULL && gnutls_x509_crt_equals (issuer, certificate);
+}
+
+/* Without extended key usage it is for everything. */
+static gboolean
+is_for_servers (gnutls_x509_crt_t certificate)
+{
+  for (guint i = 0; i < MOST_PURPOSES; i++)
+    {
+      char oid[128];
+      size_t size = sizeof oid;
+      int result = gnutls_x509_crt_get_key_purpose_oid (certificate, i, oid, &size, NULL);
+
+      if (result == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        return i == 0;
+      if (result == 0
+          && (g_str_equal (oid, GNUTLS_KP_TLS_WWW_SERVER) || g_str_equal (oid, GNUTLS_KP_ANY)
+              || g_str_equal (oid, KEY_PURPOSE_SIP_DOMAIN)))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* Which of those that were sent lead to who is trusted is not asked: none has to be there that may
+ * not. */
+static DflTrustProblems
+check_purposes (DflTrust *self, const Chain *chain)
+{
+  if (!is_for_servers (chain->list[0]))
+    return DFL_TRUST_NO_SERVER;
+  for (guint i = 1; i < chain->length; i++)
+    if (!is_for_servers (chain->list[i]) && !is_trusted_itself (self, chain->list[i]))
+      return DFL_TRUST_NO_AUTHORITY_OF_SERVERS;
+  return 0;
+}
+
 static DflTrustProblems
 problems_of (guint status, gnutls_x509_crt_t leaf)
 {
@@ -207,8 +274,6 @@ problems_of (guint status, gnutls_x509_crt_t leaf)
   };
   DflTrustProblems problems = 0;
 
-  if (status == 0)
-    return 0;
   if (status & GNUTLS_CERT_SIGNER_NOT_FOUND)
     problems |= gnutls_x509_crt_check_issuer (leaf, leaf) ? DFL_TRUST_SELF_SIGNED
                                                           : DFL_TRUST_UNKNOWN_AUTHORITY;
@@ -224,10 +289,8 @@ dfl_trust_verify (DflTrust *self, GTlsCertificate *certificate)
   g_auto (Chain) chain = { 0 };
   guint status = 0;
 
-  for (GTlsCertificate *each = certificate; each != NULL;
-       each = g_tls_certificate_get_issuer (each))
-    if (chain.length == DFL_KEY_SIZE_MOST_IN_CHAIN || !chain_add (&chain, each))
-      return DFL_TRUST_OTHER;
+  if (!chain_fill (&chain, certificate))
+    return DFL_TRUST_OTHER;
 
   /* Of medium strength is 2048 bits of RSA. */
   if (gnutls_x509_trust_list_verify_crt2 (self->list, chain.list, chain.length, NULL, 0,
@@ -235,5 +298,32 @@ dfl_trust_verify (DflTrust *self, GTlsCertificate *certificate)
                                           NULL)
       < 0)
     return DFL_TRUST_OTHER;
-  return problems_of (status, chain.list[0]);
+  return status != 0 ? problems_of (status, chain.list[0]) : check_purposes (self, &chain);
+}
+
+static gboolean
+has_constraints (gnutls_x509_crt_t certificate)
+{
+  size_t size = 0;
+
+  return gnutls_x509_crt_get_extension_by_oid (certificate, EXTENSION_NAME_CONSTRAINTS, 0, NULL,
+                                               &size, NULL)
+         != GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE;
+}
+
+gboolean
+dfl_trust_constrains_names (DflTrust *self, GTlsCertificate *certificate)
+{
+  g_auto (Chain) chain = { 0 };
+
+  if (!chain_fill (&chain, certificate))
+    return TRUE;
+  for (guint i = 0; i < chain.length; i++)
+    {
+      gnutls_x509_crt_t issuer = find_issuer (self, chain.list[i]);
+
+      if (has_constraints (chain.list[i]) || (issuer != NULL && has_constraints (issuer)))
+        return TRUE;
+    }
+  return FALSE;
 }

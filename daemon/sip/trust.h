@@ -39,8 +39,13 @@ typedef enum
   DFL_TRUST_NOT_YET_VALID = 1 << 4,
   DFL_TRUST_WEAK = 1 << 5, /* a key or a hash that can be forged */
   DFL_TRUST_FORGED = 1 << 6,
-  DFL_TRUST_OTHER = 1 << 7 /* a constraint that is not kept, or not to be read, or too much work */
+  DFL_TRUST_NO_SERVER = 1 << 7,               /* good, but for something else */
+  DFL_TRUST_NO_AUTHORITY_OF_SERVERS = 1 << 8, /* as much of one that signed it */
+  DFL_TRUST_OTHER = 1 << 9 /* a constraint that is not kept, or not to be read, or too much work */
 } DflTrustProblems;
 
 /* certificate with its issuers, as the server sent them. 0 where all is well. */
 DflTrustProblems dfl_trust_verify (DflTrust *self, GTlsCertificate *certificate);
+
+/* Whether any that signed it says what names there may be (RFC 5280, name constraints). */
+gboolean dfl_trust_constrains_names (DflTrust *self, GTlsCertificate *certificate);

@@ -123,6 +123,16 @@ test_intermediates (void)
       .common_name = "Old", .authority = TRUE, .issuer = flow_authority, .from = -9, .until = -2 });
   g_autoptr (Certificate) no_authority = certificate_new (
       &(CertificateWish){ .common_name = "None", .issuer = flow_authority });
+  g_autoptr (Certificate) mail = certificate_new (
+      &(CertificateWish){ .common_name = "Mail",
+                          .authority = TRUE,
+                          .issuer = flow_authority,
+                          .purpose = "1.3.6.1.5.5.7.3.4" });
+  g_autoptr (Certificate) servers = certificate_new (
+      &(CertificateWish){ .common_name = "Servers",
+                          .authority = TRUE,
+                          .issuer = flow_authority,
+                          .purpose = "1.3.6.1.5.5.7.3.1" });
   g_autofree char *day = dup_day (-2);
   g_autofree char *expired = g_strdup_printf (
       "an authority that signed the certificate of the server has expired on %s", day);
@@ -135,6 +145,8 @@ test_intermediates (void)
     { old, expired },
     { no_authority,
       "the certificate of the server is signed by one that may not sign others (None)" },
+    { mail, "the certificate of the server is signed by one that may not sign those of servers" },
+    { servers, NULL },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (table); i++)
@@ -147,6 +159,59 @@ test_intermediates (void)
       DflFlowTls tls = usual_tls ();
 
       assert_flow (&options, &tls, table[i].reason);
+    }
+}
+
+/* Names that GnuTLS does not hold against what an authority may sign are none. */
+static void
+test_constraints (void)
+{
+  g_autoptr (Certificate) root = certificate_new (
+      &(CertificateWish){ .common_name = "Root", .authority = TRUE, .domain = "good.example" });
+  g_autoptr (Certificate) between = certificate_new (
+      &(CertificateWish){ .common_name = "Between",
+                          .authority = TRUE,
+                          .issuer = flow_authority,
+                          .domain = "good.example" });
+  const char *refused = "the certificate of the server is for no name at all, expected "
+                        "sip.good.example";
+  struct
+  {
+    CertificateWish wish;
+    const char *identity, *reason;
+  } table[] = {
+    { { .dns = { "sip.good.example" } }, "sip.good.example", NULL },
+    { { .dns = { "sip.good.example" }, .uris = { "sip:example.org" } }, "sip.good.example", NULL },
+    { { .dns = { "example.org" } },
+      "example.org",
+      "the certificate of the server breaks a rule of an authority that signed it" },
+    { { .uris = { "sip:sip.good.example" } }, "sip.good.example", refused },
+    { { .dns = { "sip.good.example" }, .uris = { "sip:example.org" } },
+      "example.org",
+      "the certificate of the server is for sip.good.example, expected example.org" },
+    { { .common_name = "example.org", .purpose = "1.3.6.1.5.5.7.3.20" },
+      "example.org",
+      "the certificate of the server is for no name at all, expected example.org" },
+  };
+
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (table); i++)
+    {
+      gboolean at_root = i % 2 == 0;
+      CertificateWish wish = table[i / 2].wish;
+      g_autoptr (Certificate) leaf = NULL;
+      g_autofree char *chain = NULL;
+      DflFlowTls tls = usual_tls ();
+      FarEndOptions options = { 0 };
+
+      wish.issuer = at_root ? root : between;
+      leaf = certificate_new (&wish);
+      chain = g_strconcat (certificate_get_pem (leaf), at_root ? "" : certificate_get_pem (between),
+                           NULL);
+      options.certificate = chain;
+      options.key = certificate_get_key (leaf);
+      tls.identity = table[i / 2].identity;
+      tls.ca = certificate_get_pem (at_root ? root : flow_authority);
+      assert_flow (&options, &tls, table[i / 2].reason);
     }
 }
 
@@ -568,6 +633,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/flow-tls/names", test_names);
   g_test_add_func ("/flow-tls/chains", test_chains);
   g_test_add_func ("/flow-tls/intermediates", test_intermediates);
+  g_test_add_func ("/flow-tls/constraints", test_constraints);
   g_test_add_func ("/flow-tls/asked-for", test_asked_for);
   g_test_add_func ("/flow-tls/own-certificate", test_own_certificate);
   g_test_add_func ("/flow-tls/own-certificate-reset", test_own_certificate_reset);

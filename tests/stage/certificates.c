@@ -55,6 +55,18 @@ add_names (gnutls_x509_crt_t certificate, const CertificateWish *wish)
 }
 
 static void
+add_constraint (gnutls_x509_crt_t certificate, const char *domain)
+{
+  const gnutls_datum_t name = { (unsigned char *)domain, (unsigned)strlen (domain) };
+  gnutls_x509_name_constraints_t constraints;
+
+  gnutls_x509_name_constraints_init (&constraints);
+  gnutls_x509_name_constraints_add_permitted (constraints, GNUTLS_SAN_DNSNAME, &name);
+  g_assert_cmpint (gnutls_x509_crt_set_name_constraints (certificate, constraints, 1), ==, 0);
+  gnutls_x509_name_constraints_deinit (constraints);
+}
+
+static void
 make_key (Certificate *self, gboolean weak)
 {
   gnutls_datum_t out;
@@ -131,6 +143,8 @@ certificate_new (const CertificateWish *wish)
   gnutls_x509_crt_set_basic_constraints (self->certificate, wish->authority, -1);
   gnutls_x509_crt_set_key_usage (self->certificate, wish->authority ? GNUTLS_KEY_KEY_CERT_SIGN
                                                                     : GNUTLS_KEY_DIGITAL_SIGNATURE);
+  if (wish->domain != NULL)
+    add_constraint (self->certificate, wish->domain);
   if (wish->purpose != NULL)
     gnutls_x509_crt_set_key_purpose_oid (self->certificate, wish->purpose, 0);
   set_key (self, wish);

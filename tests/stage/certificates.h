@@ -22,6 +22,7 @@ typedef struct
   gboolean weak;        /* RSA with 1024 bits */
   guint modulus_bytes;  /* not 0: says that it is for a key of RSA, which nobody has; so that */
   guint exponent_bytes; /* certificate_get_key gives another, and it signs with that */
+  const char *domain;   /* that names of those that it signs are to be in */
   const char *purpose;  /* OID of an extended key usage */
   int from, until;      /* days from now; both 0: -1 and 1 */
 } CertificateWish;
