@@ -131,7 +131,10 @@ assert_rate (Registrar *registrar, const char *when, guint took, guint rate)
   g_print ("# %u accounts, register-rate=%u, %s: registered after %.1f s, at most %u attempts in a "
            "second\n",
            N_ACCOUNTS, rate, when, took / 1000.0, peak);
-  /* Two of them may be so near to the end of a second that the server sees them in one. */
+  /* The daemon spaces them evenly as it sends them; here is measured when the server came to each,
+   * in any second that one may choose, not in those of a clock. One that waited there, or behind
+   * the machine's other work, slides into the second of the next ones: by up to a tenth of a
+   * second, and one at the edge, that is no burst. */
   g_assert_cmpuint (peak, <=, rate * 11 / 10 + 1);
 }
 
@@ -172,7 +175,7 @@ test_default_rate (void)
   if (stage_is_slow ())
     return;
   g_assert_cmpuint (used, <, 250);
-  g_assert_cmpuint (memory - memory_of_few, <, 32 * (N_ACCOUNTS - N_FEW));
+  g_assert_cmpuint (memory - memory_of_few, <, 12 * (N_ACCOUNTS - N_FEW));
 }
 
 static void
