@@ -10,14 +10,17 @@
 #include <sofia-sip/tport_tag.h>
 
 #include "core/error.h"
+#include "sip/loop.h"
 
 /* The library looks for a transport by comparing the names of those before it, too, and crashes at
  * one that has none. */
 #define IDENT "flows"
 
-#define KEEP_ALIVE (25 * 1000) /* milliseconds */
-#define INCOMPLETE (10 * 1000) /* milliseconds for the rest of a message */
-#define GRAVE_INTERVAL 2       /* seconds */
+/* Milliseconds. */
+#define KEEP_ALIVE (25 * 1000 - DFL_SIP_LOOP_HALF_STEP)
+#define INCOMPLETE (10 * 1000 - DFL_SIP_LOOP_HALF_STEP) /* for the rest of a message */
+
+#define GRAVE_INTERVAL 2 /* seconds */
 
 struct _DflFlows
 {

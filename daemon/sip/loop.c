@@ -42,7 +42,7 @@ static _Thread_local DflSipLoop *loop_of_this_thread;
 /* The library wakes up for each timer by itself, and every transaction ends with one. Times that
  * are told in steps let those that belong to one burst end together. Nothing comes early by it, and
  * nothing later than a step. */
-#define CLOCK_STEP 10000000ULL /* nanoseconds */
+#define CLOCK_STEP (2 * DFL_SIP_LOOP_HALF_STEP * 1000000ULL) /* nanoseconds */
 
 /* How long GLib's descriptors may go without being verified, see follow. */
 #define VERIFY_INTERVAL_MS 100

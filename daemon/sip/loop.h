@@ -22,6 +22,14 @@
  */
 typedef struct _DflSipLoop DflSipLoop;
 
+/*
+ * Milliseconds to take off what the library's transports are told to wait. They look when the time
+ * has come, act only when it is past, and until then look again without a pause. Its clock goes in
+ * steps of twice this, so that a wait of whole steps ends on one, and the transport looks a
+ * thousand times before the next. Half a step earlier is between two, and past at the second.
+ */
+#define DFL_SIP_LOOP_HALF_STEP 5
+
 /* The loop of this thread, on its thread-default main context; made where there is none. */
 DflSipLoop *dfl_sip_loop_ref (void);
 

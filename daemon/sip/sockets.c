@@ -15,10 +15,13 @@
 
 #include "core/error.h"
 #include "core/listen.h"
+#include "sip/loop.h"
 
 #define UDP_BUFFER (4 * 1024 * 1024)
-#define TCP_IDLE (10 * 60 * 1000) /* milliseconds without a message or keep-alive */
-#define TCP_INCOMPLETE (10 * 1000)
+
+/* Milliseconds. */
+#define TCP_IDLE (10 * 60 * 1000 - DFL_SIP_LOOP_HALF_STEP) /* without a message or keep-alive */
+#define TCP_INCOMPLETE (10 * 1000 - DFL_SIP_LOOP_HALF_STEP)
 
 /* While they are being bound. */
 typedef struct
