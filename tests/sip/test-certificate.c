@@ -119,6 +119,35 @@ test_addresses (void)
   g_assert_false (dfl_certificate_is_for (name, "192.0.2.1", FALSE));
 }
 
+/* Nobody uses a key of theirs. */
+static void
+test_large (void)
+{
+  g_autoptr (Certificate) authority = certificate_new (
+      &(CertificateWish){ .common_name = "Authority", .authority = TRUE });
+  g_autoptr (DflTrust) trust = dfl_trust_new (certificate_get_pem (authority), NULL);
+  const struct
+  {
+    guint modulus_bytes, exponent_bytes;
+    const char *reason;
+  } table[] = {
+    { 1024, 8, "the certificate of the server is for no name at all, expected example.org" },
+    { 1025, 3, "the certificate of the server breaks a rule of an authority that signed it" },
+    { 256, 9, "the certificate of the server breaks a rule of an authority that signed it" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+    {
+      g_autoptr (GTlsCertificate) certificate = make (
+          &(CertificateWish){ .issuer = authority,
+                              .modulus_bytes = table[i].modulus_bytes,
+                              .exponent_bytes = table[i].exponent_bytes });
+      g_autofree char *reason = dfl_certificate_explain (certificate, trust, "example.org", FALSE);
+
+      g_assert_cmpstr (reason, ==, table[i].reason);
+    }
+}
+
 /* Whatever stands in it: no crash, and every name is printable. */
 static void
 assert_harmless (DflTrust *trust, const guint8 *der, gsize length)
@@ -187,6 +216,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/certificate/names", test_names);
   g_test_add_func ("/certificate/is-for", test_is_for);
   g_test_add_func ("/certificate/addresses", test_addresses);
+  g_test_add_func ("/certificate/large", test_large);
   g_test_add_func ("/certificate/mutations", test_mutations);
   return g_test_run ();
 }
