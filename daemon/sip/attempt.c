@@ -88,6 +88,16 @@ on_granted (DflAttempt *self, DflRegisterAnswer *answer)
 }
 
 static void
+refuse_credentials (DflAttempt *self, const char *what)
+{
+  g_autofree char *problem = g_strdup_printf ("%s `deflectctl account set %s --password`, and the "
+                                              "name for it with username=",
+                                              what, self->settings->name);
+
+  refuse (self, problem);
+}
+
+static void
 on_challenged (DflAttempt *self, const sip_t *response)
 {
   DflDigestVerdict verdict = dfl_digest_take (self->digest, response,
@@ -101,16 +111,14 @@ on_challenged (DflAttempt *self, const sip_t *response)
       send_register (self);
       break;
     case DFL_DIGEST_NO_PASSWORD:
-      refuse (self, "the server asks for a password: give one with "
-                    "`deflectctl account set NAME --password`");
+      refuse_credentials (self, "the server asks for a password: give one with");
       break;
     case DFL_DIGEST_UNSUPPORTED:
       refuse (self, "the server asks for a kind of authentication that deflectd does not have");
       break;
     case DFL_DIGEST_REFUSED:
     default:
-      refuse (self, "wrong password or username: correct them with "
-                    "`deflectctl account set NAME --password`");
+      refuse_credentials (self, "wrong password or username: correct them with");
     }
 }
 
@@ -242,6 +250,8 @@ on_turn (gpointer data)
 
   self->turn = NULL;
   send_register (self);
+  if (self->request != NULL)
+    self->listener->sent (self->data);
 }
 
 /* Its beginning had a turn, but what was sought meanwhile may have been found for many at once. */
@@ -325,6 +335,14 @@ dfl_attempt_begin (DflAttempt *self)
   self->phase = SEEKING;
   dfl_digest_forget (self->digest);
   dfl_way_seek (self->way);
+}
+
+char *
+dfl_attempt_describe_wait (DflAttempt *self)
+{
+  if (self->turn != NULL)
+    return g_strdup ("many accounts register now, and this one waits for its turn");
+  return dfl_way_describe_wait (self->way);
 }
 
 void

@@ -15,12 +15,14 @@
  */
 typedef struct _DflAttempt DflAttempt;
 
-/* May be called from within the functions below, and may call any of them. All but gone, and
+/* May be called from within the functions below, and may call any of them. All but sent, gone, and
  * granted with more, are the end of the attempt. */
 typedef struct
 {
   /* The server has our contact for so many seconds; more: one more REGISTER is under way. */
   void (*granted) (guint expires, gboolean more, gpointer data);
+  /* The first REGISTER to a place has left, having waited for its turn. */
+  void (*sent) (gpointer data);
   /* The server says that it does not have our contact; one of the others follows. */
   void (*gone) (gpointer data);
   /* Later, perhaps; retry_after: seconds that the server asked for, or 0. */
@@ -43,6 +45,9 @@ void dfl_attempt_free (DflAttempt *self);
 
 /* By the way that is open, where it still leads where it did; else by another one. */
 void dfl_attempt_begin (DflAttempt *self);
+/* What is waited for, in words. */
+char *dfl_attempt_describe_wait (DflAttempt *self);
+
 /* Ends it without a word. */
 void dfl_attempt_stop (DflAttempt *self);
 

@@ -98,7 +98,7 @@ report (DflRegistration *self)
     {
       report.state = DFL_ACCOUNT_STATE_CONNECTING;
       if (!self->patient && self->phase == TRYING)
-        reason = dfl_way_describe_wait (self->way);
+        reason = dfl_attempt_describe_wait (self->attempt);
     }
   report.reason = reason != NULL ? reason : "";
   dfl_account_report_registration (self->account, &report);
@@ -247,6 +247,15 @@ on_granted (guint expires, gboolean more, gpointer data)
 }
 
 static void
+on_sent (gpointer data)
+{
+  DflRegistration *self = data;
+
+  if (!self->patient)
+    report (self);
+}
+
+static void
 on_gone (gpointer data)
 {
   DflRegistration *self = data;
@@ -276,7 +285,8 @@ on_refused (const char *reason, gpointer data)
   wait_for_next (self, dfl_back_off_refuse (&self->back_off));
 }
 
-static const DflAttemptListener attempt_listener = { on_granted, on_gone, on_failed, on_refused };
+static const DflAttemptListener attempt_listener = { on_granted, on_sent, on_gone, on_failed,
+                                                     on_refused };
 
 /* --- The way --- */
 

@@ -45,8 +45,8 @@ test_wrong_password (void)
     }
   scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
   scene_assert_state (&self, DFL_ACCOUNT_STATE_FAILED,
-                      "wrong password or username: correct them with `deflectctl account set NAME "
-                      "--password`");
+                      "wrong password or username: correct them with `deflectctl account set bob "
+                      "--password`, and the name for it with username=");
   raw_peer_assert_silent (self.peer, 500);
 
   /* The network comes and goes: no reason to try it again. */
@@ -105,8 +105,8 @@ test_no_password (void)
                       "WWW-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n");
   scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
   scene_assert_state (&self, DFL_ACCOUNT_STATE_FAILED,
-                      "the server asks for a password: give one with `deflectctl account set NAME "
-                      "--password`");
+                      "the server asks for a password: give one with `deflectctl account set bob "
+                      "--password`, and the name for it with username=");
   scene_close (&self);
 }
 

@@ -239,6 +239,57 @@ test_unanswered_contacts (void)
   scene_close (&self);
 }
 
+/* What is said of an account that waits is true: that the server does not answer only where it was
+ * asked. */
+static void
+test_waits_for_turn (void)
+{
+  Scene self;
+  RoomOptions options = { .clock = DFL_CLOCK (dfl_fake_clock_new ()) };
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify)dfl_account_settings_free);
+  g_autoptr (GPtrArray) accounts = NULL;
+  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  guint n_waiting = 0, n_asked = 0;
+
+  self.room = room_new (&options);
+  g_object_unref (options.clock);
+  self.peer = room_udp_peer (self.room);
+  for (guint i = 0; i < 200; i++)
+    {
+      DflAccountSettings *settings = scene_make_settings (self.peer);
+
+      raw_set (&settings->name, "bob%03u", i);
+      raw_set (&settings->address, "sip:bob%03u@example.org", i);
+      raw_set (&settings->registrar, "localhost:%u", raw_peer_get_port (self.peer));
+      g_ptr_array_add (all, settings);
+    }
+  dfl_switchboard_set_accounts (self.room->switchboard, all);
+  /* All look for their server before the first one has found it. */
+  dfl_fake_clock_advance (DFL_FAKE_CLOCK (self.room->clock), 12 * G_USEC_PER_SEC);
+  raw_run_for (100);
+  for (guint i = 0; i < 100; i++)
+    move (&self, 60 * G_TIME_SPAN_MILLISECOND);
+  accounts = dfl_switchboard_get_accounts (self.room->switchboard);
+  for (guint i = 0; i < accounts->len; i++)
+    {
+      const char *reason = dfl_account_get_state_reason (accounts->pdata[i]);
+
+      n_asked += g_str_has_prefix (reason, "no answer from localhost");
+      n_waiting += g_str_equal (reason,
+                                "many accounts register now, and this one waits for its turn");
+    }
+  g_assert_cmpuint (n_asked, >=, 50);
+  g_assert_cmpuint (n_waiting, >=, 1);
+  while (raw_peer_get_n_waiting (self.peer) > 0)
+    {
+      g_autoptr (RawRequest) request = raw_request_receive (self.peer, "REGISTER");
+
+      g_hash_table_add (seen, g_strdup (raw_request_get (request, "To")));
+    }
+  g_assert_cmpuint (n_asked, <=, g_hash_table_size (seen));
+  scene_close (&self);
+}
+
 /* Many look for their server while it cannot be found, and find it at the same moment: they come
  * one after the other all the same. */
 static void
@@ -287,6 +338,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-times/keep-alive", test_keep_alive);
   g_test_add_func ("/registration-times/service-route", test_service_route);
   g_test_add_func ("/registration-times/unanswered-contacts", test_unanswered_contacts);
+  g_test_add_func ("/registration-times/waits-for-turn", test_waits_for_turn);
   g_test_add_func ("/registration-times/found-at-once", test_found_at_once);
   return g_test_run ();
 }
