@@ -39,6 +39,43 @@ test_leave (void)
   scene_close (&self);
 }
 
+static RawRequest *
+answer_challenged (Scene *self, const char *nonce)
+{
+  g_autoptr (RawRequest) open = raw_request_receive (self->peer, "REGISTER");
+  g_autofree char *extra
+      = g_strdup_printf ("WWW-Authenticate: Digest realm=\"a\", nonce=\"%s\"\r\n", nonce);
+  g_autofree char *quoted = g_strdup_printf ("nonce=\"%s\"", nonce);
+  RawRequest *request;
+
+  raw_request_answer (open, self->peer, "401 Unauthorized", extra);
+  request = raw_request_receive (self->peer, "REGISTER");
+  g_assert_nonnull (strstr (raw_request_get (request, "Authorization"), quoted));
+  return request;
+}
+
+/* Where each nonce is good for one request, the farewell is challenged too. */
+static void
+test_nonces_for_once (void)
+{
+  Scene self;
+  g_autoptr (RawRequest) request = NULL;
+  g_autoptr (RawRequest) last = NULL;
+  gboolean left = FALSE;
+
+  scene_open (&self);
+  request = answer_challenged (&self, "one");
+  scene_grant (&self, request, "600");
+  scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  dfl_sip_agent_leave (self.room->agent, on_left, &left);
+  last = answer_challenged (&self, "two");
+  g_assert_cmpstr (raw_request_get (last, "Expires"), ==, "0");
+  g_assert_false (left);
+  raw_request_answer (last, self.peer, "200 OK", NULL);
+  raw_wait_within (left, 2000);
+  scene_close (&self);
+}
+
 static void
 test_settings (void)
 {
@@ -385,6 +422,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/registration-leave/leave", test_leave);
+  g_test_add_func ("/registration-leave/nonces-for-once", test_nonces_for_once);
   g_test_add_func ("/registration-leave/settings", test_settings);
   g_test_add_func ("/registration-leave/silent-server", test_silent_server);
   g_test_add_func ("/registration-leave/silent-to-the-end", test_silent_to_the_end);

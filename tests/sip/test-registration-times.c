@@ -290,6 +290,46 @@ test_waits_for_turn (void)
   scene_close (&self);
 }
 
+/* A connection that lasted and is closed is made again soon. */
+static void
+test_reconnect (void)
+{
+  Scene self;
+  RoomOptions options = { .clock = DFL_CLOCK (dfl_fake_clock_new ()) };
+  g_autoptr (GSocket) listener = raw_listen ("127.0.0.1");
+  g_autoptr (GSocketAddress) address = g_socket_get_local_address (listener, NULL);
+  DflAccountSettings *settings;
+
+  self.room = room_new (&options);
+  g_object_unref (options.clock);
+  self.peer = room_udp_peer (self.room);
+  settings = scene_make_settings (self.peer);
+  settings->transport = DFL_TRANSPORT_TCP;
+  raw_set (&settings->registrar, "127.0.0.1:%u",
+           g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (address)));
+  scene_update (&self, settings);
+  raw_peer_free (self.peer);
+  for (guint i = 0; i < 3; i++)
+    {
+      gint64 start = dfl_clock_now (self.room->clock);
+
+      while (!(g_socket_condition_check (listener, G_IO_IN) & G_IO_IN))
+        {
+          move (&self, 10 * G_TIME_SPAN_MILLISECOND);
+          g_assert_cmpint (dfl_clock_now (self.room->clock) - start, <,
+                           1500 * G_TIME_SPAN_MILLISECOND);
+        }
+      self.peer = raw_peer_accept (listener);
+      register_timed (&self, "600");
+      move (&self, 40 * G_USEC_PER_SEC);
+      if (i == 2)
+        break;
+      raw_peer_free (self.peer);
+      scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
+    }
+  scene_close (&self);
+}
+
 /* Many look for their server while it cannot be found, and find it at the same moment: they come
  * one after the other all the same. */
 static void
@@ -339,6 +379,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-times/service-route", test_service_route);
   g_test_add_func ("/registration-times/unanswered-contacts", test_unanswered_contacts);
   g_test_add_func ("/registration-times/waits-for-turn", test_waits_for_turn);
+  g_test_add_func ("/registration-times/reconnect", test_reconnect);
   g_test_add_func ("/registration-times/found-at-once", test_found_at_once);
   return g_test_run ();
 }
