@@ -365,9 +365,9 @@ talk (FarEnd *far_end, gpointer data)
     }
 }
 
-/* An account that registers there, with the authority that is trusted. */
+/* An account that registers there, with the authorities that are trusted. */
 static void
-update_tls (Scene *self, FarEnd *far_end, const char *host, Certificate *authority)
+update_tls (Scene *self, FarEnd *far_end, const char *host, const char *authorities)
 {
   DflAccountSettings *settings = room_account ("bob");
 
@@ -376,7 +376,7 @@ update_tls (Scene *self, FarEnd *far_end, const char *host, Certificate *authori
   settings->transport = DFL_TRANSPORT_TLS;
   settings->tls_verify = TRUE;
   raw_set (&settings->password, "secret");
-  raw_set (&settings->tls_ca, "%s", certificate_get_pem (authority));
+  raw_set (&settings->tls_ca, "%s", authorities);
   raw_set (&settings->registrar, "%s:%u", host, far_end_get_port (far_end));
   scene_update (self, settings);
 }
@@ -405,12 +405,12 @@ test_tls (void)
   g_autofree char *asked_for = NULL;
 
   /* Nothing is said to whom nobody vouches for. */
-  update_tls (&self, far_end, "localhost", stranger);
+  update_tls (&self, far_end, "localhost", certificate_get_pem (stranger));
   scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
   g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "certificate"));
   g_assert_cmpint (g_async_queue_length (registrar.requests), ==, 0);
 
-  update_tls (&self, far_end, "localhost", authority);
+  update_tls (&self, far_end, "localhost", certificate_get_pem (authority));
   scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
   g_assert_true (dfl_account_get_registration (self.account)->secure);
   g_assert_cmpint (dfl_account_get_registration (self.account)->transport, ==, DFL_TRANSPORT_TLS);
@@ -428,8 +428,29 @@ test_tls (void)
   via = g_strdup_printf ("SIP/2.0/TLS %s;", place);
   g_assert_true (g_str_has_prefix (raw_request_get (first, "Via"), via));
 
+  /* Whom else we would believe makes it another way to the server. */
+  {
+    g_autoptr (RawRequest) third = NULL;
+    g_autofree char *other = NULL;
+    CertificateWish another_wish = { .common_name = "Another authority", .authority = TRUE };
+    g_autoptr (Certificate) another = certificate_new (&another_wish);
+    g_autofree char *both = g_strconcat (certificate_get_pem (authority),
+                                         certificate_get_pem (another), NULL);
+
+    update_tls (&self, far_end, "localhost", both);
+    do /* the farewell of the former */
+      {
+        g_clear_pointer (&third, raw_request_free);
+        raw_wait_until (g_async_queue_length (registrar.requests) > 0);
+        third = g_async_queue_pop (registrar.requests);
+    } while (g_str_equal (raw_request_get (third, "Expires"), "0"));
+    other = scene_get_contact (third);
+    g_assert_cmpint (strncmp (other, contact, strlen ("sip:") + DFL_TOKEN_LENGTH), !=, 0);
+    scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+  }
+
   /* The same server by another name is another one. */
-  update_tls (&self, far_end, "127.0.0.1", authority);
+  update_tls (&self, far_end, "127.0.0.1", certificate_get_pem (authority));
   scene_wait_state (&self, DFL_ACCOUNT_STATE_FAILED);
   g_assert_nonnull (strstr (dfl_account_get_state_reason (self.account), "127.0.0.1"));
 
