@@ -362,6 +362,93 @@ test_echo (gconstpointer data)
   far_end_free (far_end);
 }
 
+static gint
+count_descriptors (void)
+{
+  GMainContext *context = g_main_context_default ();
+  gint timeout;
+
+  g_main_context_prepare (context, NULL);
+  return g_main_context_query (context, G_MAXINT, &timeout, NULL, 0);
+}
+
+#define MANY 8
+
+/* However many keep silent, the loop has one descriptor for all of them. */
+static void
+test_silence (void)
+{
+  Pair near[MANY], far[MANY];
+  End ends[MANY] = { 0 };
+  DflRelay *relays[MANY];
+  gint before;
+
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  before = count_descriptors ();
+  for (guint i = 0; i < MANY; i++)
+    {
+      near[i] = pair_new ();
+      far[i] = pair_new ();
+      relays[i] = dfl_relay_new (near[i].ours, far[i].ours, G_IO_STREAM (far[i].ours), on_ended,
+                                 &ends[i]);
+    }
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpint (count_descriptors (), <=, before + 1);
+  for (guint i = 0; i < MANY; i++)
+    {
+      dfl_relay_free (relays[i]);
+      pair_clear (&near[i]);
+      pair_clear (&far[i]);
+    }
+  g_assert_cmpint (count_descriptors (), ==, before);
+}
+
+typedef struct
+{
+  DflRelay *relays[MANY];
+  guint n_ends;
+} Crowd;
+
+static void
+on_one_ended (const GError *error, gpointer data)
+{
+  Crowd *crowd = data;
+
+  crowd->n_ends++;
+  for (guint i = 0; i < MANY; i++)
+    g_clear_pointer (&crowd->relays[i], dfl_relay_free);
+}
+
+/* All are at their end in the same turn, and the first to say so takes the others along. */
+static void
+test_together (void)
+{
+  Pair near[MANY], far[MANY];
+  Crowd crowd = { 0 };
+
+  for (guint i = 0; i < MANY; i++)
+    {
+      near[i] = pair_new ();
+      far[i] = pair_new ();
+      crowd.relays[i] = dfl_relay_new (near[i].ours, far[i].ours, G_IO_STREAM (far[i].ours),
+                                       on_one_ended, &crowd);
+    }
+  for (guint i = 0; i < MANY; i++)
+    g_clear_object (&near[i].outer);
+  while (crowd.n_ends == 0)
+    g_main_context_iteration (NULL, TRUE);
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+  g_assert_cmpuint (crowd.n_ends, ==, 1);
+  for (guint i = 0; i < MANY; i++)
+    {
+      pair_clear (&near[i]);
+      pair_clear (&far[i]);
+    }
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -371,6 +458,8 @@ main (int argc, char *argv[])
   g_test_add_func ("/relay/last-word", test_last_word);
   g_test_add_func ("/relay/near-first", test_near_first);
   g_test_add_func ("/relay/reset", test_reset);
+  g_test_add_func ("/relay/silence", test_silence);
+  g_test_add_func ("/relay/together", test_together);
   g_test_add_data_func ("/relay/echo/tls-1.2", "NORMAL:-VERS-TLS1.3", test_echo);
   g_test_add_data_func ("/relay/echo/tls-1.3", "NORMAL", test_echo);
   return g_test_run ();
