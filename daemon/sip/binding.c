@@ -31,6 +31,8 @@ struct _DflBinding
   gboolean known;     /* the server may have our contact */
   char *route;        /* Service-Route, or NULL */
 
+  gboolean outbound; /* see dfl_binding_is_outbound */
+  guint flow_timer;
   guint min_expires;
   gboolean without_path, without_outbound;
 };
@@ -202,6 +204,8 @@ dfl_binding_take (DflBinding *self, DflWay *way, const DflRegisterAnswer *answer
 
   g_free (self->route);
   self->route = g_strdup (answer->route);
+  self->outbound = answer->outbound;
+  self->flow_timer = answer->flow_timer;
   g_ptr_array_set_size (self->former, 0);
   for (guint i = 0; i < answer->left_overs->len; i++)
     g_ptr_array_add (self->former, g_strdup (answer->left_overs->pdata[i]));
@@ -246,6 +250,18 @@ gboolean
 dfl_binding_is_behind_nat (DflBinding *self)
 {
   return self->public_place != NULL;
+}
+
+gboolean
+dfl_binding_is_outbound (DflBinding *self)
+{
+  return self->outbound;
+}
+
+guint
+dfl_binding_get_flow_timer (DflBinding *self)
+{
+  return self->flow_timer;
 }
 
 const char *

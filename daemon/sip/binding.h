@@ -58,6 +58,11 @@ gboolean dfl_binding_is_known (DflBinding *self);
 /* Whether the contact is not where the way begins. */
 gboolean dfl_binding_is_behind_nat (DflBinding *self);
 
+/* Whether the server wants the way kept open all the same, and after how many seconds of silence it
+ * takes it for lost; 0: it does not say. */
+gboolean dfl_binding_is_outbound (DflBinding *self);
+guint dfl_binding_get_flow_timer (DflBinding *self);
+
 const char *dfl_binding_get_token (DflBinding *self);
 const char *dfl_binding_get_contact (DflBinding *self); /* a URI, the last that was sent, or NULL */
 const char *dfl_binding_get_call_id (DflBinding *self, gboolean flow);

@@ -3,7 +3,8 @@
 
 #include "sip/keep-alive.h"
 
-#define INTERVAL (25 * G_TIME_SPAN_SECOND)
+#define INTERVAL 25 /* seconds, at most */
+#define LEAST 5     /* seconds, whatever the server asks for, and before its time is over */
 #define LIMIT (8 * G_TIME_SPAN_SECOND)
 
 struct _DflKeepAlive
@@ -64,8 +65,11 @@ on_due (gpointer data)
 void
 dfl_keep_alive_start (DflKeepAlive *self)
 {
+  guint limit = dfl_binding_get_flow_timer (self->binding);
+  guint interval = limit == 0 ? INTERVAL : CLAMP (limit, 2 * LEAST, INTERVAL + LEAST) - LEAST;
+
   dfl_keep_alive_stop (self);
-  set_alarm (self, INTERVAL, on_due);
+  set_alarm (self, interval * G_TIME_SPAN_SECOND, on_due);
 }
 
 void

@@ -1,7 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The deflectd authors
  * SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Keeps the way through a NAT open: an OPTIONS every 25 seconds, to which any answer is good. */
+/* Keeps the way through a NAT open: an OPTIONS every 25 seconds, to which any answer is good.
+ * Where the server takes the way for lost sooner (Flow-Timer, RFC 5626 section 4.4), 5 seconds
+ * before that, but not more often than every 5 seconds. Only for datagrams: the stack's CRLFs
+ * through a flow have an interval of their own (sip/flow.h), whatever the server says. */
 
 #pragma once
 

@@ -196,6 +196,18 @@ lists (const msg_list_t *list, const char *tag)
   return FALSE;
 }
 
+/* The library does not know the header. */
+static guint
+read_flow_timer (const sip_t *sip)
+{
+  guint seconds = 0;
+
+  for (const sip_unknown_t *each = sip->sip_unknown; each != NULL; each = each->un_next)
+    if (g_ascii_strcasecmp (each->un_name, "Flow-Timer") == 0)
+      read_number (each->un_value, MAX_GRANT, &seconds);
+  return seconds;
+}
+
 static char *
 describe_status (const sip_t *sip)
 {
@@ -340,6 +352,8 @@ dfl_register_answer_read (const sip_t *response, const DflRegisterAsked *asked)
                "the server keeps another contact of this address and not ours: it must allow "
                "several contacts");
       self->route = read_route (response);
+      self->outbound = lists ((const msg_list_t *)response->sip_require, "outbound");
+      self->flow_timer = read_flow_timer (response);
     }
   else
     judge_failure (self, response);

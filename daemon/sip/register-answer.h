@@ -47,6 +47,8 @@ typedef struct
   char *route;        /* GRANTED: Service-Route as a value for Route (RFC 3608), or NULL */
   char *public_place; /* any answer: HOST:PORT as the server sees us (RFC 3581), where that is not
                          via_place; else NULL */
+  gboolean outbound;  /* GRANTED: the server does RFC 5626, and wants the way kept open */
+  guint flow_timer;   /* GRANTED: seconds after which it takes a silent way for lost, or 0 */
   guint min_expires;  /* TOO_BRIEF: seconds, up to DFL_REGISTER_MAX_EXPIRES */
   guint retry_after;  /* seconds, or 0 */
   gboolean without_path, without_outbound; /* EXTENSION */

@@ -218,7 +218,8 @@ wait_for_refresh (DflRegistration *self, guint expires)
   const DflHop *hop = dfl_way_get_hop (self->way);
 
   wait_for_next (self, MAX (span, SECONDS (expires) / 2));
-  if (dfl_binding_is_behind_nat (self->binding) && hop->transport == DFL_TRANSPORT_UDP)
+  if ((dfl_binding_is_behind_nat (self->binding) || dfl_binding_is_outbound (self->binding))
+      && hop->transport == DFL_TRANSPORT_UDP)
     dfl_keep_alive_start (self->keep_alive);
 }
 

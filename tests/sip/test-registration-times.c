@@ -173,6 +173,40 @@ test_keep_alive (void)
   scene_close (&self);
 }
 
+/* A server that does RFC 5626 gets its keep-alives without a NAT, too, and in time. */
+static void
+test_outbound (void)
+{
+  static const struct
+  {
+    const char *extra;
+    gint64 interval;
+  } cases[] = {
+    { "Require: outbound\r\n", 25 },
+    { "Require: outbound\r\nFlow-Timer: 17\r\n", 12 },
+    { "Require: outbound\r\nFlow-Timer: 1\r\n", 5 },
+    { "Require: outbound\r\nFlow-Timer: 120\r\n", 25 },
+    { "Require: outbound\r\nFlow-Timer: soon\r\n", 25 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Scene self;
+      gint64 after;
+      g_autoptr (RawRequest) request = NULL;
+
+      open_timed (&self);
+      request = receive (&self, "REGISTER", 1, NULL);
+      raw_request_answer (request, self.peer, "200 OK", cases[i].extra);
+      scene_wait_state (&self, DFL_ACCOUNT_STATE_REGISTERED);
+      g_clear_pointer (&(RawRequest *){ receive (&self, "OPTIONS", 500, &after) },
+                       raw_request_free);
+      g_assert_cmpint (after, >=, cases[i].interval * 1000);
+      g_assert_cmpint (after, <=, cases[i].interval * 1000 + 1000);
+      scene_close (&self);
+    }
+}
+
 /* What the registrar wants later requests to pass is passed by what keeps the way open, and not by
  * a REGISTER (RFC 3608). */
 static void
@@ -376,6 +410,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/registration-times/back-off", test_back_off);
   g_test_add_func ("/registration-times/lapse", test_lapse);
   g_test_add_func ("/registration-times/keep-alive", test_keep_alive);
+  g_test_add_func ("/registration-times/outbound", test_outbound);
   g_test_add_func ("/registration-times/service-route", test_service_route);
   g_test_add_func ("/registration-times/unanswered-contacts", test_unanswered_contacts);
   g_test_add_func ("/registration-times/waits-for-turn", test_waits_for_turn);
