@@ -173,7 +173,7 @@ test_keep_alive (void)
   scene_close (&self);
 }
 
-/* A server that does RFC 5626 gets its keep-alives without a NAT, too, and in time. */
+/* A server that does RFC 5626 is asked for answers without a NAT, too, and in time. */
 static void
 test_outbound (void)
 {
