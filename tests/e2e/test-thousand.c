@@ -124,13 +124,13 @@ write_settings (Stage *stage, guint rate, const char *more)
 }
 
 static void
-assert_rate (Registrar *registrar, const char *when, guint took, guint rate)
+assert_rate (Registrar *registrar, guint n, const char *when, guint took, guint rate)
 {
   guint peak = find_peak (registrar, " credentials= ");
 
   g_print ("# %u accounts, register-rate=%u, %s: registered after %.1f s, at most %u attempts in a "
            "second\n",
-           N_ACCOUNTS, rate, when, took / 1000.0, peak);
+           n, rate, when, took / 1000.0, peak);
   /* The daemon spaces them evenly as it sends them; here is measured when the server came to each,
    * in any second that one may choose, not in those of a clock. One that waited there, or behind
    * the machine's other work, slides into the second of the next ones: by up to a tenth of a
@@ -161,7 +161,7 @@ test_default_rate (void)
   start_default (few, registrar_of_few, N_FEW);
   start_default (stage, registrar, N_ACCOUNTS);
   took = await_all (stage, N_ACCOUNTS);
-  assert_rate (registrar, "at the start", took, DEFAULT_RATE);
+  assert_rate (registrar, N_ACCOUNTS, "at the start", took, DEFAULT_RATE);
   used = read_processor (stage);
   let_pass (stage, 5);
   used = read_processor (stage) - used;
@@ -187,7 +187,7 @@ test_high_rate (void)
   write_settings (stage, 500, "");
   write_accounts (stage, registrar, N_ACCOUNTS);
   stage_start_daemon (stage);
-  assert_rate (registrar, "at the start", await_all (stage, N_ACCOUNTS), 500);
+  assert_rate (registrar, N_ACCOUNTS, "at the start", await_all (stage, N_ACCOUNTS), 500);
 }
 
 /* Their registrar is gone for long enough that all of them notice, and comes back. */
@@ -195,18 +195,20 @@ static void
 test_outage (void)
 {
   RegistrarOptions options = { .max_expires = 15 };
+  /* A daemon that runs twenty times slower cannot refresh a thousand every 10 seconds. */
+  guint n = stage_is_slow () ? N_ACCOUNTS / 10 : N_ACCOUNTS;
   g_autoptr (Stage) stage = stage_new (STAGE_OWN_BUS);
   g_autoptr (Registrar) registrar = registrar_start (stage, &options);
 
   write_settings (stage, 200, "t1=100\nregister-retry=5\nregister-retry-max=30\n");
-  write_accounts (stage, registrar, N_ACCOUNTS);
+  write_accounts (stage, registrar, n);
   stage_start_daemon (stage);
-  await_all (stage, N_ACCOUNTS);
+  await_all (stage, n);
   registrar_kill (registrar);
   for (guint tick = 0; tick % 20 != 0 || account_count_in_state (stage, "registered") > 0; tick++)
     stage_step (stage, G_MAXINT64, "", G_STRLOC);
   registrar_start_again (registrar);
-  assert_rate (registrar, "after an outage", await_all (stage, N_ACCOUNTS), 200);
+  assert_rate (registrar, n, "after an outage", await_all (stage, n), 200);
 }
 
 int
