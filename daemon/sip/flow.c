@@ -413,9 +413,3 @@ dfl_flow_get_hop (DflFlow *self)
 {
   return self->hop;
 }
-
-gpointer
-dfl_flow_get_data (DflFlow *self)
-{
-  return self->data;
-}

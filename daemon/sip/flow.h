@@ -73,6 +73,3 @@ const char *dfl_flow_get_local (DflFlow *self);
 
 /* The far end. */
 const DflHop *dfl_flow_get_hop (DflFlow *self);
-
-/* What the flow is to whoever made it; the SIP room finds an account by it. */
-gpointer dfl_flow_get_data (DflFlow *self);

@@ -90,7 +90,7 @@ dfl_handshake_explain (DflHandshake *self, const GError *error)
   else if (g_error_matches (error, G_TLS_ERROR, G_TLS_ERROR_NOT_TLS))
     sentence = "%s does not speak TLS; see the port and transport=";
   else if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED))
-    sentence = "%s speaks no TLS newer than 1.1";
+    sentence = "%s speaks no TLS newer than 1.1; have it updated to 1.2 or 1.3";
   if (sentence != NULL)
     return g_strdup_printf (sentence, self->peer);
   /* The English of GnuTLS, with nothing in it that the peer wrote. */
@@ -175,12 +175,6 @@ dfl_handshake_start (DflHandshake *self,
     }
   else
     shake_hands (self);
-}
-
-gboolean
-dfl_handshake_is_waiting_for_server (DflHandshake *self)
-{
-  return !self->verify || self->trust != NULL;
 }
 
 void

@@ -32,9 +32,6 @@ void dfl_handshake_start (DflHandshake *self,
                           DflHandshakeFunc func,
                           gpointer data);
 
-/* Whether the server has said anything yet that counts: FALSE while we wait for our own. */
-gboolean dfl_handshake_is_waiting_for_server (DflHandshake *self);
-
 /* Why TLS failed, for people; also later, when it has been spoken for a while: by TLS 1.3 a server
  * may refuse us after the handshake. */
 char *dfl_handshake_explain (DflHandshake *self, const GError *error);

@@ -23,7 +23,8 @@ test_old_versions (void)
     {
       g_autoptr (Stack) stack = stack_new ();
       FarEnd *far_end = far_end_new (&options);
-      g_autofree char *expected = g_strdup_printf ("127.0.0.1:%u speaks no TLS newer than 1.1",
+      g_autofree char *expected = g_strdup_printf ("127.0.0.1:%u speaks no TLS newer than 1.1; "
+                                                   "have it updated to 1.2 or 1.3",
                                                    far_end_get_port (far_end));
       DflFlow *flow;
 
